@@ -1,0 +1,19 @@
+// A case: a model together with the inputs on which it is judged.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "fuzzer/graph/graph.h"
+
+namespace mob {
+
+struct Case {
+  Model model;
+  std::map<std::string, Tensor> inputs;    // by name of a graph input; overridable initializers may be left out
+  std::map<std::string, Tensor> witness;   // expected outputs that came with the model, by name; may be empty
+  std::vector<std::string> lineage;        // where it comes from: a file, a sampler, the mutators applied
+};
+
+}  // namespace mob

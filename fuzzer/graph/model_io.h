@@ -1,0 +1,71 @@
+// Models to and from ONNX: files, bytes, and the text form of onnx/defs/parser.h.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "fuzzer/graph/graph.h"
+
+namespace mob {
+
+// Reads a binary ModelProto. Tensors with external data are read from the model's folder (a location that
+// leaves that folder is an error). Throws UserError naming the file: missing, no model, truncated, a cycle,
+// a tensor whose data does not fit its shape, external data missing.
+// Memory: about the size of the file beyond the model itself, freed on return.
+Model load_model(const std::filesystem::path& file);
+Model parse_model(std::string_view bytes, std::string_view origin = "model");
+
+// Binary ModelProto. `serialize` is limited by protobuf to 2 GB and throws UserError beyond.
+std::string serialize(const Model& model);
+// Serialized size and write into given memory: for the workers' shared memory. Calls must pair up.
+class ModelWriter {
+ public:
+  explicit ModelWriter(const Model& model);
+  ~ModelWriter();
+  ModelWriter(const ModelWriter&) = delete;
+  ModelWriter& operator=(const ModelWriter&) = delete;
+  std::size_t size() const;
+  void write(void* to) const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+// Writes beside the goal and renames, so that no half-written file is ever seen. With
+// `external_above` >= 0, initializers of more bytes go to `<file>.data`. Throws UserError.
+void save_model(const Model& model, const std::filesystem::path& file, std::int64_t external_above = -1);
+
+// ONNX text form (onnx.parser). Throws UserError with the parser's message.
+Model parse_text(std::string_view text);
+std::string to_text(const Model& model);
+
+// TensorProto files, as in ONNX test data (`input_0.pb`). Throws UserError naming the file. Sequence and
+// optional protos are no tensors: `load_tensor` throws on them.
+Tensor load_tensor(const std::filesystem::path& file);
+void save_tensor(const Tensor& tensor, std::string_view name, const std::filesystem::path& file);
+
+// onnx's full checker (with shape inference, strict types). Empty, or its message in one line.
+std::string check_model(const Model& model);
+
+// Fills in the types of values by onnx's shape inference (with data propagation); never throws for a model
+// that cannot be inferred: types stay unknown.
+Model infer_shapes(const Model& model);
+
+// The model-local function that `node` calls, or the body that the ONNX schema gives its operator (context
+// dependent ones for the given input types), as a graph whose inputs and outputs are the node's. Its
+// opset imports are in `opsets`. Empty where there is neither.
+struct FunctionBody {
+  Graph graph;
+  std::map<std::string, std::int64_t> opsets;
+};
+std::optional<FunctionBody> function_body(const Model& model, const Node& node,
+                                          const std::vector<std::optional<ArrayType>>& input_types);
+
+// Normal form for comparing two ModelProtos field by field: tensors as raw data, value_info sorted by name,
+// "ai.onnx" as "". Returns serialized bytes (deterministic). For tests of the round trip.
+std::string normalized(std::string_view model_bytes, const std::filesystem::path& folder = {});
+
+}  // namespace mob
