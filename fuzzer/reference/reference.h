@@ -1,0 +1,48 @@
+// The interpreter that turns a case into what every correct runtime must return.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "fuzzer/graph/case.h"
+#include "fuzzer/ops/op_spec.h"
+
+namespace mob {
+
+struct Reference {
+  // One entry per graph output, in order. Empty when `unavailable` says why there is no answer.
+  std::vector<Expected> outputs;
+  std::string unavailable;
+  bool invalid = false;            // unavailable because the model breaks the ONNX spec for these inputs
+  bool special = false;            // an infinity, NaN or overflow occurred in an input or on the way
+  bool negative_zero = false;      // a -0.0 stood in an input or initializer
+  bool random = false;             // an operator drew random numbers
+  std::size_t unspecified = 0;     // elements that the ONNX spec leaves open, at their source
+  std::string unspecified_reason;
+  bool available() const { return unavailable.empty(); }
+
+  // With `keep_values`: every value of the top graph by its name.
+  std::map<std::string, Expected> values;
+};
+
+struct ReferenceOptions {
+  Arithmetic arithmetic;
+  bool keep_values = false;
+  // Planted error, to prove that oracles see it: output 0 of this node of the top graph is multiplied by
+  // (1 + plant_relative), as a wrong kernel would.
+  int plant_node = -1;
+  double plant_relative = 0;
+  // Evaluation of very large models stops here: multiply-adds, counted by the sizes of the outputs.
+  std::int64_t max_elements = std::int64_t{1} << 31;
+};
+
+// Never throws for what a model says; what cannot be evaluated ends up in `unavailable`.
+Reference evaluate(const Case& c, const ReferenceOptions& options = {});
+
+// One node with known inputs: what `evaluate` does at each step. Throws Unsupported or InvalidNode.
+std::vector<Expected> evaluate_node(const OpSpec& spec, const Node& node, int opset,
+                                    std::span<const Expected* const> inputs, const Arithmetic& arithmetic = {});
+
+}  // namespace mob
