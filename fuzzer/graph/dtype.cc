@@ -1,5 +1,6 @@
 #include "fuzzer/graph/dtype.h"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cmath>
@@ -20,7 +21,7 @@ constexpr std::array<Row, kDTypeCount> kRows = {{
     {"float16", 16},        {"double", 64},        {"uint32", 32},    {"uint64", 64},        {"complex64", 64},
     {"complex128", 128},    {"bfloat16", 16},      {"float8e4m3fn", 8}, {"float8e4m3fnuz", 8}, {"float8e5m2", 8},
     {"float8e5m2fnuz", 8},  {"uint4", 4},          {"int4", 4},       {"float4e2m1", 4},     {"float8e8m0", 8},
-    {"uint2", 2},           {"int2", 2},
+    {"uint2", 2},           {"int2", 2},           {"float6e2m3", 6}, {"float6e3m2", 6},
 }};
 
 // Layout of a small format: exponent bits, mantissa bits, bias, and what its top patterns mean.
@@ -44,6 +45,10 @@ constexpr Small small_format(DType t) {
       return {5, 2, 15, true, false, true};
     case DType::kFloat8E5M2FNUZ:
       return {5, 2, 16, false, true, true};
+    case DType::kFloat6E2M3:
+      return {2, 3, 1, false, false, false};
+    case DType::kFloat6E3M2:
+      return {3, 2, 3, false, false, false};
     default:  // kFloat4E2M1
       return {2, 1, 1, false, false, false};
   }
@@ -105,6 +110,8 @@ const FloatFormat& float_format(DType t) {
   static const FloatFormat e5m2 = format_of(small_format(DType::kFloat8E5M2));
   static const FloatFormat e5m2z = format_of(small_format(DType::kFloat8E5M2FNUZ));
   static const FloatFormat e2m1 = format_of(small_format(DType::kFloat4E2M1));
+  static const FloatFormat e2m3 = format_of(small_format(DType::kFloat6E2M3));
+  static const FloatFormat e3m2 = format_of(small_format(DType::kFloat6E3M2));
   static const FloatFormat e8m0 = {0.5, 0x1p-127, 0x1p127};
   switch (t) {
     case DType::kFloat:
@@ -125,6 +132,10 @@ const FloatFormat& float_format(DType t) {
       return e5m2z;
     case DType::kFloat4E2M1:
       return e2m1;
+    case DType::kFloat6E2M3:
+      return e2m3;
+    case DType::kFloat6E3M2:
+      return e3m2;
     default:
       MOB_CHECK(t == DType::kFloat8E8M0, std::string(name(t)) + " is no floating-point type");
       return e8m0;
@@ -160,12 +171,15 @@ std::uint64_t encode_float(DType t, double x, bool saturate) {
   if (t == DType::kFloat) return std::bit_cast<std::uint32_t>(static_cast<float>(x));
   if (t == DType::kDouble) return std::bit_cast<std::uint64_t>(x);
   if (t == DType::kFloat8E8M0) {
-    if (!(x > 0) || std::isinf(x)) return std::isinf(x) && x > 0 && saturate ? 0xFE : 0xFF;
+    if (std::isnan(x) || x < 0) return 0xFF;
+    if (x == 0) return saturate ? 0x00 : 0xFF;
+    if (std::isinf(x)) return saturate ? 0xFE : 0xFF;
     int e = 0;
     const double m = std::frexp(x, &e);  // x = m 2^e, 0.5 <= m < 1
-    const int power = m > 0.75 ? e : e - 1;
+    const int power = m >= 0.75 ? e : e - 1;
     if (power > 127) return saturate ? 0xFE : 0xFF;
-    return static_cast<std::uint64_t>(std::max(power, -127) + 127);
+    if (power < -127) return saturate ? 0x00 : 0xFF;
+    return static_cast<std::uint64_t>(power + 127);
   }
   const Small f = small_format(t);
   const auto sign_bit = std::uint64_t{1} << (f.exponent + f.mantissa);
@@ -186,8 +200,8 @@ std::uint64_t encode_float(DType t, double x, bool saturate) {
   const double rounded = std::isinf(a) ? a : std::ldexp(std::nearbyint(std::ldexp(a, -step_exponent)), step_exponent);
   std::uint64_t magnitude = 0;
   if (rounded > top) {
-    const bool is_float8_or_4 = f.exponent + f.mantissa < 8;
-    if (is_float8_or_4 && (saturate || !f.has_nan))
+    const bool is_narrow = f.exponent + f.mantissa < 8;
+    if (is_narrow && (saturate || !f.has_nan))
       magnitude = f.has_inf               ? inf - 1
                   : f.nan_is_neg0         ? sign_bit - 1
                   : f.has_nan             ? sign_bit - 2

@@ -37,8 +37,10 @@ enum class DType : std::uint8_t {
   kFloat8E8M0 = 24,
   kUint2 = 25,
   kInt2 = 26,
+  kFloat6E2M3 = 27,
+  kFloat6E3M2 = 28,
 };
-inline constexpr int kDTypeCount = 27;
+inline constexpr int kDTypeCount = 29;
 
 // "float", "int64", "bfloat16": the words of ONNX's text form.
 std::string_view name(DType t);
@@ -60,6 +62,8 @@ constexpr bool is_float(DType t) {
     case DType::kFloat8E5M2FNUZ:
     case DType::kFloat4E2M1:
     case DType::kFloat8E8M0:
+    case DType::kFloat6E2M3:
+    case DType::kFloat6E3M2:
       return true;
     default:
       return false;
@@ -124,8 +128,9 @@ struct FloatFormat {
 };
 const FloatFormat& float_format(DType t);  // t must be a floating-point type
 
-// Conversion between stored bit patterns and values. `encode` rounds to nearest, ties to even; `saturate`
-// says what a float8 does beyond its range (ONNX Cast, attribute `saturate`).
+// Conversion between stored bit patterns and values. `encode` rounds to nearest, ties to even (float8e8m0,
+// which has no mantissa: ties up); `saturate` says what a float8 does beyond its range (ONNX Cast, attribute
+// `saturate`). What ONNX leaves open: a NaN in a format without one becomes -0, a negative float8e8m0 NaN.
 double decode_float(DType t, std::uint64_t pattern);
 std::uint64_t encode_float(DType t, double x, bool saturate = true);
 

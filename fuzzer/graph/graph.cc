@@ -121,7 +121,8 @@ std::vector<int> Graph::use_counts() const {
   for (const Node& node : nodes)
     for (ValueId v : node.inputs)
       if (v != kNoValue) ++uses[static_cast<std::size_t>(v)];
-  for (ValueId v : outputs) ++uses[static_cast<std::size_t>(v)];
+  for (ValueId v : outputs)
+    if (v != kNoValue) ++uses[static_cast<std::size_t>(v)];
   return uses;
 }
 
@@ -177,7 +178,6 @@ std::vector<int> Graph::topological_order() const {
         throw UserError("the graph has a cycle through node '" + nodes[i].name + "' (" + nodes[i].op_type + ")");
   }
   // Keep the model's own order where it is already right: it is what the user reads.
-  std::vector<int> place(nodes.size());
   bool sorted = true;
   for (std::size_t i = 0; i < nodes.size() && sorted; ++i)
     for (int c : consumers[i]) sorted = sorted && c > static_cast<int>(i);

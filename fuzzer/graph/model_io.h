@@ -14,8 +14,10 @@ namespace mob {
 // Reads a binary ModelProto. Tensors with external data are read from the model's folder (a location that
 // leaves that folder is an error). Throws UserError naming the file: missing, no model, truncated, a cycle,
 // a tensor whose data does not fit its shape, external data missing.
-// Memory: about the size of the file beyond the model itself, freed on return.
+// protobuf's limit is 2 GB: what is larger must have external data.
+// Memory: at most the largest tensor beyond the model itself, freed on return.
 Model load_model(const std::filesystem::path& file);
+// The same from memory; `origin` stands for the file's name in messages. External data are an error.
 Model parse_model(std::string_view bytes, std::string_view origin = "model");
 
 // Binary ModelProto. `serialize` is limited by protobuf to 2 GB and throws UserError beyond.
@@ -35,7 +37,8 @@ class ModelWriter {
   std::unique_ptr<Impl> impl_;
 };
 // Writes beside the goal and renames, so that no half-written file is ever seen. With
-// `external_above` >= 0, initializers of more bytes go to `<file>.data`. Throws UserError.
+// `external_above` >= 0, initializers of the top graph of more bytes go to `<file>.data`; without it all data
+// stand in the file, also those that were external when the model was loaded. Throws UserError.
 void save_model(const Model& model, const std::filesystem::path& file, std::int64_t external_above = -1);
 
 // ONNX text form (onnx.parser). Throws UserError with the parser's message.
@@ -50,13 +53,16 @@ void save_tensor(const Tensor& tensor, std::string_view name, const std::filesys
 // onnx's full checker (with shape inference, strict types). Empty, or its message in one line.
 std::string check_model(const Model& model);
 
-// Fills in the types of values by onnx's shape inference (with data propagation); never throws for a model
-// that cannot be inferred: types stay unknown.
+// Fills in the types of values by onnx's shape inference (with data propagation), in nested graphs too; never
+// throws for a model that cannot be inferred: types stay unknown. `listed` stays as it is: inferred types are
+// not written to a file. Tensors are shared with `model`.
 Model infer_shapes(const Model& model);
 
 // The model-local function that `node` calls, or the body that the ONNX schema gives its operator (context
-// dependent ones for the given input types), as a graph whose inputs and outputs are the node's. Its
-// opset imports are in `opsets`. Empty where there is neither.
+// dependent ones for the given input types), as a graph whose inputs and outputs are the node's, one by one:
+// `inputs[i]` is kNoValue where the node leaves its input i out, as are its uses in the body; likewise
+// `outputs[i]`. References to attributes are replaced by the node's attributes or their defaults. Its opset imports are in `opsets`.
+// Empty where there is neither. Throws UserError for a function that is broken.
 struct FunctionBody {
   Graph graph;
   std::map<std::string, std::int64_t> opsets;

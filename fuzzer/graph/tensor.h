@@ -55,7 +55,7 @@ struct ExternalData {
 };
 
 // An immutable tensor; copies share the bytes. Elements lie in ONNX's raw form (row-major, little-endian,
-// 4-bit types two to a byte with the first in the low nibble); strings in a vector.
+// types narrower than a byte as a stream of bits, the first in the lowest); strings in a vector.
 class Tensor {
  public:
   Tensor() = default;
@@ -79,7 +79,7 @@ class Tensor {
   bool is_string() const { return type_.dtype == DType::kString; }
 
   // One element as a number: floats exactly (float16 and narrower decoded), integers and bools as int64
-  // (uint64 by its bit pattern).
+  // (uint64 by its bit pattern), of a complex number the real part. Not for strings.
   double real_at(std::int64_t i) const;
   std::int64_t int_at(std::int64_t i) const;
   std::vector<double> reals() const;
@@ -90,7 +90,7 @@ class Tensor {
 
   // The fields of TensorProto that carry no value: kept for the round trip.
   std::string doc;
-  std::optional<ExternalData> external;  // set: the bytes are read on demand, raw() may be empty
+  std::optional<ExternalData> external;  // where the bytes were read from; raw() has them all the same
   std::string residue;                   // serialized rest (segment, unknown fields)
 
  private:

@@ -124,14 +124,18 @@ class Rounding {
  public:
   explicit Rounding(DType t) : Rounding(float_format(t)) {}
   explicit Rounding(const FloatFormat& f)
-      : u_(static_cast<R>(f.unit_roundoff)), eta_(static_cast<R>(f.min_normal)) {}
+      : u_(static_cast<R>(f.unit_roundoff)),
+        eta_(static_cast<R>(f.min_normal)),
+        max_finite_(static_cast<R>(f.max_finite)) {}
 
   R u() const { return u_; }
   R eta() const { return eta_; }
+  R max_finite() const { return max_finite_; }
   // gamma_n = nu / (1 - nu) (Higham 3.1), capped where the analysis ends.
   R gamma(R n) const { return n * u_ < R(0.5) ? n * u_ / (1 - n * u_) : kInfinity<R>; }
 
   Approx<R> add(Approx<R> x, R ulps = 1, R absolute = 0) const {
+    if (ulps == 0 && absolute == 0) return x;  // a move, or a choice: nothing is rounded
     if (x.finite() && !x.open()) x.e += ulps * u_ * (std::fabs(x.v) + x.e) + (absolute * u_ + eta_);
     return x;
   }
@@ -139,6 +143,7 @@ class Rounding {
  private:
   R u_;
   R eta_;
+  R max_finite_;
 };
 
 }  // namespace mob

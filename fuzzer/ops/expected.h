@@ -47,22 +47,32 @@ struct Ints {
 
 using Strings = std::vector<std::string>;
 
-struct Expected;
+// What quantization knows of a tensor beside its numbers: known limits of integer kernels are judged by it. It
+// exists only where an evaluation allows for them (Arithmetic, op_spec.h). One entry per element, so that
+// operators which move elements carry it along.
+struct Origin {
+  // Output of DequantizeLinear: v = (q - zero) * scale. Empty elsewhere.
+  DType quantized = DType::kUndefined;
+  std::vector<std::int64_t> q;
+  std::vector<std::int64_t> zero;
+  std::vector<double> scale;
 
-// Where a dequantized tensor comes from: known limits of integer kernels are judged by it.
-struct QuantizedFrom {
-  std::shared_ptr<const Expected> quantized;   // the integers
-  std::shared_ptr<const Expected> scale;       // per tensor or per axis
-  std::shared_ptr<const Expected> zero_point;  // null: zero
-  std::int64_t axis = 1;
-  std::int64_t block_size = 0;
+  // Output of QuantizeLinear and of the DequantizeLinear behind it: the pairs passed so far, this one
+  // included, with nothing between them. Empty where there is no such pair.
+  struct Chain {
+    double low, high;              // the number that the first pair was given
+    double reach_low, reach_high;  // ... saturated by one or the other of the pairs
+    double step;                   // largest of their scales
+  };
+  std::vector<Chain> chain;
+  int pairs = 0;
 };
 
 struct Expected {
   ArrayType type;
   // double elements are held as long double, every other floating-point type as double.
   std::variant<Reals<double>, Reals<long double>, Ints, Strings> data;
-  std::shared_ptr<const QuantizedFrom> origin;  // set by DequantizeLinear only
+  std::shared_ptr<const Origin> origin;  // null, but see there
 
   Expected() = default;
   // All elements zero and exact.

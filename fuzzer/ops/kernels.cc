@@ -60,6 +60,36 @@ std::int64_t product(const Dims& dims, std::size_t from, std::size_t to) {
   return n;
 }
 
+Groups groups_along(const Dims& dims, const std::vector<std::int64_t>& axes) {
+  Dims outer = dims, inner = dims;
+  std::vector<bool> along(dims.size(), false);
+  for (std::int64_t a : axes) {
+    if (along.at(static_cast<std::size_t>(a))) throw InvalidNode("axis " + std::to_string(a) + " stands twice");
+    along[static_cast<std::size_t>(a)] = true;
+  }
+  for (std::size_t d = 0; d < dims.size(); ++d) (along[d] ? outer : inner)[d] = 1;
+  Groups groups;
+  groups.count = static_cast<std::size_t>(element_count(outer));
+  groups.size = static_cast<std::size_t>(element_count(inner));
+  groups.index.reserve(groups.count * groups.size);
+  if (element_count(dims) == 0) return groups;  // of size 0, or none
+  // Offsets of a set's elements within it are those of the first set.
+  const Dims step = strides(dims);
+  const auto offset = [&](const Dims& index) {
+    std::int64_t o = 0;
+    for (std::size_t d = 0; d < index.size(); ++d) o += index[d] * step[d];
+    return o;
+  };
+  std::vector<std::int64_t> within;
+  within.reserve(groups.size);
+  for_each_index(inner, [&](const Dims& index) { within.push_back(offset(index)); });
+  for_each_index(outer, [&](const Dims& index) {
+    const std::int64_t base = offset(index);
+    for (std::int64_t o : within) groups.index.push_back(base + o);
+  });
+  return groups;
+}
+
 std::int64_t wrap(DType t, std::int64_t x) {
   if (t == DType::kBool) return x != 0;
   const int b = bits(t);
@@ -81,6 +111,35 @@ std::int64_t saturate(DType t, long double x) {
   return static_cast<std::int64_t>(x);
 }
 
+std::vector<std::int64_t> vector_input(const Inference& inf, std::size_t i) {
+  if (inf.rank(i) != 1) throw InvalidNode("input " + std::to_string(i) + " must be 1-D");
+  return inf.ints(i);
+}
+
+std::vector<std::int64_t> distinct_axes(std::vector<std::int64_t> axes, std::int64_t rank) {
+  std::vector<bool> taken(static_cast<std::size_t>(rank));
+  for (auto& a : axes) {
+    a = Inference::axis(a, rank);
+    if (taken[static_cast<std::size_t>(a)]) throw InvalidNode("axis " + std::to_string(a) + " is given twice");
+    taken[static_cast<std::size_t>(a)] = true;
+  }
+  return axes;
+}
+
+std::int64_t checked_product(std::int64_t a, std::int64_t b) {
+  std::int64_t p = 0;
+  if (__builtin_mul_overflow(a, b, &p)) throw InvalidNode("the size of an axis overflows");
+  return p;
+}
+
+std::int64_t index_at(const Ints& indices, std::size_t i, std::int64_t size) {
+  if (indices.bound(i) != 0) return -1;
+  const std::int64_t v = indices.v[i];
+  if (v < -size || v >= size)
+    throw InvalidNode("index " + std::to_string(v) + " is out of range for size " + std::to_string(size));
+  return v < 0 ? v + size : v;
+}
+
 void copy_element(const Expected& in, std::size_t from, Expected& out, std::size_t to) {
   std::visit(
       [&](auto& dst) {
@@ -99,17 +158,79 @@ void copy_element(const Expected& in, std::size_t from, Expected& out, std::size
       out.data);
 }
 
+namespace {
+
+std::shared_ptr<const Origin> moved(const Origin& from, const std::vector<std::int64_t>& map) {
+  for (std::int64_t i : map)
+    if (i < 0) return nullptr;  // some come from elsewhere
+  auto to = std::make_shared<Origin>();
+  to->quantized = from.quantized;
+  to->pairs = from.pairs;
+  const auto move = [&](const auto& a, auto& b) {
+    if (a.empty()) return;
+    b.reserve(map.size());
+    for (std::int64_t i : map) b.push_back(a[static_cast<std::size_t>(i)]);
+  };
+  move(from.q, to->q);
+  move(from.zero, to->zero);
+  move(from.scale, to->scale);
+  move(from.chain, to->chain);
+  return to;
+}
+
+}  // namespace
+
 void gather_elements(const Expected& in, const std::vector<std::int64_t>& map, Expected& out, const Expected* fill) {
-  for (std::size_t i = 0; i < map.size(); ++i) {
-    if (map[i] >= 0)
-      copy_element(in, static_cast<std::size_t>(map[i]), out, i);
-    else if (fill != nullptr)
-      copy_element(*fill, 0, out, i);
-  }
+  if (in.origin != nullptr) out.origin = moved(*in.origin, map);
+  std::visit(
+      [&](auto& dst) {
+        using D = std::decay_t<decltype(dst)>;
+        const D& src = std::get<D>(in.data);
+        const D* rest = fill == nullptr ? nullptr : &std::get<D>(fill->data);
+        for (std::size_t i = 0; i < map.size(); ++i) {
+          const D* from = map[i] >= 0 ? &src : rest;
+          if (from == nullptr) continue;
+          const auto at = static_cast<std::size_t>(std::max<std::int64_t>(map[i], 0));
+          if constexpr (std::is_same_v<D, Strings>) {
+            dst[i] = (*from)[at];
+          } else {
+            dst.v[i] = from->v[at];
+            if constexpr (std::is_same_v<D, Ints>)
+              dst.set_bound(i, from->bound(at));
+            else
+              dst.e[i] = from->e[at];
+          }
+        }
+      },
+      out.data);
+}
+
+void copy_range(const Expected& in, std::size_t from, Expected& out, std::size_t to, std::size_t n) {
+  if (n == 0) return;
+  std::visit(
+      [&](auto& dst) {
+        using D = std::decay_t<decltype(dst)>;
+        const D& src = std::get<D>(in.data);
+        const auto copy = [&](const auto& a, auto& b) {
+          std::copy_n(a.begin() + static_cast<std::ptrdiff_t>(from), n, b.begin() + static_cast<std::ptrdiff_t>(to));
+        };
+        if constexpr (std::is_same_v<D, Strings>) {
+          copy(src, dst);
+        } else if constexpr (std::is_same_v<D, Ints>) {
+          copy(src.v, dst.v);
+          if (!src.e.empty())
+            for (std::size_t i = 0; i < n; ++i) dst.set_bound(to + i, src.e[from + i]);
+        } else {
+          copy(src.v, dst.v);
+          copy(src.e, dst.e);
+        }
+      },
+      out.data);
 }
 
 void copy_elements(const Expected& in, Expected& out) {
   out.data = in.data;
+  out.origin = in.origin;
 }
 
 void set_open(Expected& out, std::size_t i) {
@@ -130,7 +251,10 @@ void infer_same_as_input(Inference& inf) {
 
 void infer_broadcast(Inference& inf) {
   Dims dims = inf.dims(0);
-  for (std::size_t i = 1; i < inf.input_count(); ++i) dims = broadcast(dims, inf.dims(i));
+  for (std::size_t i = 1; i < inf.input_count(); ++i) {
+    if (inf.type(i).dtype != inf.type(0).dtype) throw InvalidNode("the inputs differ in type");
+    dims = broadcast(dims, inf.dims(i));
+  }
   inf.set_output(0, {inf.type(0).dtype, std::move(dims)});
 }
 
@@ -173,24 +297,48 @@ void add_matmul(MatrixView<R> a, MatrixView<R> b, R* y_v, R* y_e, std::int64_t m
   const In av(a.v, m, k), ae(a.e, m, k), bv(b.v, k, n), be(b.e, k, n);
   Eigen::Map<Matrix> yv(y_v, m, n), ye(y_e, m, n);
   yv.noalias() += av * bv;
-  const Matrix a_abs = av.cwiseAbs(), b_abs = bv.cwiseAbs();
-  const bool a_exact = ae.maxCoeff() == 0, b_exact = be.maxCoeff() == 0;
-  // e = (|a| + ea)(|b| + eb) - |a||b| + gamma (|a| + ea)(|b| + eb), written without the cancellation.
-  Matrix magnitude = a_abs * b_abs;
-  Matrix spread = Matrix::Zero(m, n);
-  if (!b_exact) spread.noalias() += a_abs * be;
-  if (!a_exact) {
-    if (b_exact)
-      spread.noalias() += ae * b_abs;
-    else
-      spread.noalias() += ae * (b_abs + be);
+  if (!std::isfinite(gamma)) {
+    ye.setConstant(kInfinity<R>);
+    return;
   }
-  ye += spread + gamma * (magnitude + spread) + Matrix::Constant(m, n, flush);
+  const bool a_exact = ae.maxCoeff() == 0, b_exact = be.maxCoeff() == 0;
+  // e = (1 + gamma)(|a| + ea)(|b| + eb) - |a||b|, without the cancellation and in as few products as it takes.
+  ye.array() += flush;
+  if (b_exact) {
+    const Matrix left = gamma * av.cwiseAbs() + (1 + gamma) * ae;
+    ye.noalias() += left * bv.cwiseAbs();
+    return;
+  }
+  const Matrix right = gamma * bv.cwiseAbs() + (1 + gamma) * be;
+  ye.noalias() += av.cwiseAbs() * right;
+  if (!a_exact) {
+    const Matrix left = (1 + gamma) * ae;
+    ye.noalias() += left * (bv.cwiseAbs() + be);
+  }
 }
 template void add_matmul(MatrixView<double>, MatrixView<double>, double*, double*, std::int64_t, std::int64_t,
                      std::int64_t, const Rounding<double>&);
 template void add_matmul(MatrixView<long double>, MatrixView<long double>, long double*, long double*, std::int64_t,
                      std::int64_t, std::int64_t, const Rounding<long double>&);
+
+MatmulPlan plan_matmul(Dims a, Dims b) {
+  if (a.empty() || b.empty()) throw InvalidNode("a matrix product takes no scalars");
+  const bool row = a.size() == 1, column = b.size() == 1;
+  if (row) a.insert(a.begin(), 1);
+  if (column) b.push_back(1);
+  MatmulPlan p;
+  p.m = a[a.size() - 2];
+  p.k = a.back();
+  p.n = b.back();
+  if (b[b.size() - 2] != p.k) throw InvalidNode("the inner dimensions of a matrix product differ");
+  p.a_batch.assign(a.begin(), a.end() - 2);
+  p.b_batch.assign(b.begin(), b.end() - 2);
+  p.batch = broadcast(p.a_batch, p.b_batch);
+  p.out = p.batch;
+  if (!row) p.out.push_back(p.m);
+  if (!column) p.out.push_back(p.n);
+  return p;
+}
 
 Dims smaller_broadcast(Rng& rng, const Dims& dims) {
   Dims out = dims;
@@ -202,6 +350,11 @@ Dims smaller_broadcast(Rng& rng, const Dims& dims) {
 
 DTypeSet drawable(const Draft& d, std::string_view constraint, DTypeSet like) {
   return d.types(constraint) & like;
+}
+
+std::int64_t draw_axis(Draft& d, std::int64_t rank, int negative_since) {
+  const std::int64_t a = d.rng().range(0, rank - 1);
+  return d.opset() >= negative_since && d.rng().chance(0.3) ? a - rank : a;
 }
 
 bool draft_unary(Draft& d, ValueRange range, DTypeSet like) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <span>
 #include <vector>
 
 #include "fuzzer/ops/op_spec.h"
@@ -40,21 +41,58 @@ void for_each_index(const Dims& dims, F&& f) {
   }
 }
 
+// The sets of elements that lie along `axes` (in range; their order does not matter): those that one
+// reduction, one softmax, one normalization sees. Sets and their elements are in row-major order, so that
+// set g belongs to element g of the shape without these axes.
+struct Groups {
+  std::size_t count = 0;  // of sets
+  std::size_t size = 0;   // of each
+  std::vector<std::int64_t> index;
+  std::span<const std::int64_t> operator[](std::size_t g) const { return {index.data() + g * size, size}; }
+};
+// InvalidNode where an axis stands twice.
+Groups groups_along(const Dims& dims, const std::vector<std::int64_t>& axes);
+
 // --- integers --------------------------------------------------------------------------------------
 
 // x reduced to the range of `t` in two's complement, as every runtime's kernels do on overflow.
 std::int64_t wrap(DType t, std::int64_t x);
 std::int64_t saturate(DType t, long double x);  // x must not be NaN
 
+// --- parameters ------------------------------------------------------------------------------------
+
+// Values of input i, a 1-D tensor of integers (axes, a shape, pads).
+std::vector<std::int64_t> vector_input(const Inference& inf, std::size_t i);
+// Each axis as one in [0, rank); InvalidNode if one is out of range or stands twice.
+std::vector<std::int64_t> distinct_axes(std::vector<std::int64_t> axes, std::int64_t rank);
+// a * b as a size of an axis; InvalidNode on overflow.
+std::int64_t checked_product(std::int64_t a, std::int64_t b);
+// Element i of an index tensor as a position in [0, size), negative ones counted from the end; -1 where the
+// element is undecided. InvalidNode when it is out of range.
+std::int64_t index_at(const Ints& indices, std::size_t i, std::int64_t size);
+
 // --- moves -----------------------------------------------------------------------------------------
 
 // out[i] = in[map[i]], any kind of element; where map[i] < 0 the element of `fill` (a scalar; null: zero).
+// What quantization knows of the elements (Origin) moves with them, here and in `copy_elements`.
 void gather_elements(const Expected& in, const std::vector<std::int64_t>& map, Expected& out,
                      const Expected* fill = nullptr);
 // Copies element `from` of `in` to element `to` of `out`; both of one dtype.
 void copy_element(const Expected& in, std::size_t from, Expected& out, std::size_t to);
 // All elements in order (Reshape and its kin).
 void copy_elements(const Expected& in, Expected& out);
+
+// Elements [from, from + n) of `in` to [to, to + n) of `out`.
+void copy_range(const Expected& in, std::size_t from, Expected& out, std::size_t to, std::size_t n);
+
+// Stores into a floating-point tensor of any type (where inputs and outputs differ in type).
+template <class R>
+void set_real(Expected& out, std::size_t i, Approx<R> x) {
+  if (auto* d = std::get_if<Reals<double>>(&out.data))
+    d->set(i, {static_cast<double>(x.v), static_cast<double>(x.e)});
+  else
+    std::get<Reals<long double>>(out.data).set(i, {static_cast<long double>(x.v), static_cast<long double>(x.e)});
+}
 
 // Marks element i of `out` open.
 void set_open(Expected& out, std::size_t i);
@@ -143,9 +181,11 @@ class Sum {
   // `extra`: roundings of each term before it was added (1 for a product).
   Approx<R> result(const Rounding<R>& rounding, R extra = 0) const {
     Approx<R> x = total_;
-    if (x.finite() && !x.open())
-      x.e += rounding.gamma(static_cast<R>(std::max<std::int64_t>(n_ - 1, 0)) + extra) * magnitude_ +
-             static_cast<R>(n_) * rounding.eta();
+    if (!x.finite() || x.open() || n_ == 0 || (n_ == 1 && extra == 0)) return x;
+    x.e += rounding.gamma(static_cast<R>(std::max<std::int64_t>(n_ - 1, 0)) + extra) * magnitude_ +
+           static_cast<R>(n_) * rounding.eta();
+    // Terms of both signs, some order of which overflows on the way.
+    if (magnitude_ > rounding.max_finite() && std::fabs(x.v) + x.e < magnitude_) return open_value(x.v);
     return x;
   }
   std::int64_t terms() const { return n_; }
@@ -167,12 +207,25 @@ template <class R>
 void add_matmul(MatrixView<R> a, MatrixView<R> b, R* y_v, R* y_e, std::int64_t m, std::int64_t k, std::int64_t n,
             const Rounding<R>& rounding);
 
+// The operands of numpy's matmul seen as stacks of matrices: a 1-D operand gets an axis of 1 that the result
+// drops.
+struct MatmulPlan {
+  Dims batch, a_batch, b_batch;
+  std::int64_t m = 1, k = 0, n = 1;
+  Dims out;  // the result's shape
+};
+MatmulPlan plan_matmul(Dims a, Dims b);
+
 // --- drafting ----------------------------------------------------------------------------------------
 
 // Random dims that broadcast to `dims` without enlarging it: leading ones dropped, some set to 1.
 Dims smaller_broadcast(Rng& rng, const Dims& dims);
 // Types to draw from: the schema's (and the runtime's), cut to `like`.
 DTypeSet drawable(const Draft& d, std::string_view constraint, DTypeSet like = kAnyDType);
+// What operators that only move elements take.
+inline constexpr DTypeSet kMovable = kAnyDType | DTypeSet{DType::kInt4, DType::kUint4};
+// An axis of a tensor of this rank, sometimes counted from the end where the opset allows it.
+std::int64_t draw_axis(Draft& d, std::int64_t rank, int negative_since = 11);
 // The draft of every unary elementwise operator: one input of the schema's first parameter.
 bool draft_unary(Draft& d, ValueRange range = {}, DTypeSet like = kAnyDType);
 // Two operands that broadcast against each other, of one type.

@@ -1,40 +1,18 @@
 // MatMul: numpy's matmul.
-#include "fuzzer/ops/kernels.h"
+#include "fuzzer/ops/known_limits.h"
 
 namespace mob::ops {
 namespace {
 
-// The operands seen as stacks of matrices: a 1-D operand gets an axis of 1 that the result drops.
-struct Plan {
-  Dims batch, a_batch, b_batch;
-  std::int64_t m = 1, k = 0, n = 1;
-};
-
-Plan plan(const Inference& inf) {
-  Dims a = inf.dims(0), b = inf.dims(1);
-  if (a.empty() || b.empty()) throw InvalidNode("MatMul takes no scalars");
-  if (a.size() == 1) a.insert(a.begin(), 1);
-  if (b.size() == 1) b.push_back(1);
-  Plan p;
-  p.m = a[a.size() - 2];
-  p.k = a.back();
-  p.n = b.back();
-  if (b[b.size() - 2] != p.k) throw InvalidNode("the inner dimensions of MatMul differ");
-  p.a_batch.assign(a.begin(), a.end() - 2);
-  p.b_batch.assign(b.begin(), b.end() - 2);
-  p.batch = broadcast(p.a_batch, p.b_batch);
-  return p;
+MatmulPlan plan(const Inference& inf) {
+  return plan_matmul(inf.dims(0), inf.dims(1));
 }
 
 void infer(Inference& inf) {
-  const Plan p = plan(inf);
-  Dims dims = p.batch;
-  if (inf.rank(0) > 1) dims.push_back(p.m);
-  if (inf.rank(1) > 1) dims.push_back(p.n);
-  inf.set_output(0, {inf.type(0).dtype, dims});
+  inf.set_output(0, {inf.type(0).dtype, plan(inf).out});
 }
 
-void evaluate_ints(Evaluation& ev, const Plan& p) {
+void evaluate_ints(Evaluation& ev, const MatmulPlan& p) {
   const Ints &a = ev.input_ints(0), &b = ev.input_ints(1);
   const auto ma = broadcast_map(p.a_batch, p.batch), mb = broadcast_map(p.b_batch, p.batch);
   const DType t = ev.output().type.dtype;
@@ -57,7 +35,7 @@ void evaluate_ints(Evaluation& ev, const Plan& p) {
 }
 
 void evaluate(Evaluation& ev) {
-  const Plan p = plan(ev);
+  const MatmulPlan p = plan(ev);
   if (ev.output().holds_ints()) {
     evaluate_ints(ev, p);
     return;
@@ -78,6 +56,7 @@ void evaluate(Evaluation& ev) {
     }
     for (std::size_t i = 0; i < y.v.size(); ++i) y.set(i, rounding.add(y[i]));
   });
+  if (allows_limits(ev)) relax_products(ev, p);
 }
 
 bool draft(Draft& d) {

@@ -78,6 +78,19 @@ const Reals<R>& Evaluation::reals(std::size_t i) {
 template const Reals<double>& Evaluation::reals<double>(std::size_t);
 template const Reals<long double>& Evaluation::reals<long double>(std::size_t);
 
+void Evaluation::draw_output(std::size_t i) {
+  drew_random_ = true;
+  std::visit(
+      [](auto& d) {
+        using D = std::decay_t<decltype(d)>;
+        if constexpr (std::is_same_v<D, Ints>)
+          d.e.assign(d.v.size(), Ints::kOpen);
+        else if constexpr (!std::is_same_v<D, Strings>)
+          std::fill(d.e.begin(), d.e.end(), std::numeric_limits<std::decay_t<decltype(d.e[0])>>::infinity());
+      },
+      outputs_[i].data);
+}
+
 void Evaluation::unspecified(std::string_view why, std::size_t elements) {
   unspecified_ += elements;
   if (unspecified_reason_.empty()) unspecified_reason_ = why;

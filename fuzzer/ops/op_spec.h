@@ -114,6 +114,10 @@ class Evaluation : public Inference {
   // Counts elements that the ONNX spec leaves open (their bound must be set to infinity / Ints::kOpen too).
   void unspecified(std::string_view why, std::size_t elements = 1);
   std::size_t unspecified_count() const { return unspecified_; }
+
+  // Output i is drawn at random: every element becomes open (judged by type and shape only).
+  void draw_output(std::size_t i = 0);
+  bool drew_random() const { return drew_random_; }
   const std::string& unspecified_reason() const { return unspecified_reason_; }
 
  private:
@@ -123,6 +127,7 @@ class Evaluation : public Inference {
   std::deque<Reals<long double>> long_doubles_;
   std::size_t unspecified_ = 0;
   std::string unspecified_reason_;
+  bool drew_random_ = false;
 };
 
 // Where fresh values of a drafted input should lie, so that few elements end up undecided or vague.
@@ -198,7 +203,6 @@ struct OpSpec {
   void (*infer)(Inference&) = nullptr;
   // Fills in the outputs, which stand allocated, zero and exact. Never changes their types.
   void (*evaluate)(Evaluation&) = nullptr;
-  bool random = false;           // results are drawn: judged by type, shape and distribution only
 };
 
 using Family = std::span<const OpSpec>;

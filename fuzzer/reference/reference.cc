@@ -116,6 +116,7 @@ class Interpreter {
       spec->evaluate(ev);
       result_.unspecified += ev.unspecified_count();
       if (result_.unspecified_reason.empty()) result_.unspecified_reason = ev.unspecified_reason();
+      result_.random = result_.random || ev.drew_random();
       outputs = std::move(ev.results());
     } catch (const Unsupported& e) {
       throw Unsupported(where(node) + e.what());
@@ -124,7 +125,6 @@ class Interpreter {
     } catch (const UserError& e) {  // an attribute of the wrong kind, a shape that overflows
       throw InvalidNode(where(node) + e.what());
     }
-    if (spec->random) result_.random = true;
     for (std::size_t i = 0; i < node.outputs.size(); ++i) {
       if (node.outputs[i] == kNoValue) continue;
       result_.special = normalize(outputs[i]) || result_.special;

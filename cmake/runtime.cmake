@@ -1,0 +1,24 @@
+# The runtime room and the worker processes. A worker links the protocol and nothing else of ours.
+find_program(PROTOC protoc REQUIRED)
+set(WIRE_DIR ${CMAKE_BINARY_DIR})
+add_custom_command(
+  OUTPUT ${WIRE_DIR}/wire.pb.cc ${WIRE_DIR}/wire.pb.h
+  COMMAND ${PROTOC} --cpp_out=${WIRE_DIR} -I ${CMAKE_SOURCE_DIR}/fuzzer/runtime wire.proto
+  DEPENDS ${CMAKE_SOURCE_DIR}/fuzzer/runtime/wire.proto)
+add_library(mob_wire STATIC ${WIRE_DIR}/wire.pb.cc ${WIRE_DIR}/wire.pb.h)
+target_include_directories(mob_wire SYSTEM PUBLIC ${WIRE_DIR})
+
+add_executable(mobster-onnxruntime-worker fuzzer/runtime/onnxruntime_worker_main.cc)
+target_include_directories(mobster-onnxruntime-worker SYSTEM PRIVATE ${MOBSTER_CACHE}/onnxruntime-header)
+target_link_libraries(mobster-onnxruntime-worker PRIVATE mob_flags mob_wire protobuf::libprotobuf-lite ${CMAKE_DL_LIBS})
+
+mob_room(runtime FOLDERS fuzzer/runtime LINKS mob_graph mob_wire)
+mob_room(oracles FOLDERS oracles LINKS mob_reference mob_runtime)
+mob_room(generator FOLDERS fuzzer/generator LINKS mob_reference)
+mob_room(probes FOLDERS fuzzer/probes LINKS mob_runtime mob_generator nlohmann_json::nlohmann_json)
+mob_room(triage FOLDERS fuzzer/triage LINKS mob_oracles mob_probes)
+
+mob_room(cli FOLDERS fuzzer/cli LINKS mob_triage CLI11::CLI11)
+add_executable(mobster fuzzer/cli/main.cc)
+target_link_libraries(mobster PRIVATE mob_cli)
+add_dependencies(mobster mobster-onnxruntime-worker)

@@ -1,0 +1,80 @@
+// mobster list systems|operators|oracles
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "fuzzer/base/check.h"
+#include "fuzzer/base/text.h"
+#include "fuzzer/cli/command.h"
+#include "fuzzer/ops/op_spec.h"
+#include "fuzzer/runtime/system.h"
+#include "oracles/oracle.h"
+
+namespace mob::cli {
+namespace {
+
+using Rows = std::vector<nlohmann::ordered_json>;
+
+Rows systems() {
+  Rows rows;
+  for (const SystemSpec* spec : all_systems())
+    for (const System& s : spec->installed())
+      rows.push_back({{"name", s.name}, {"version", s.version}, {"what", spec->what}});
+  return rows;
+}
+
+Rows operators() {
+  Rows rows;
+  for (const OpSpec* op : all_ops()) {
+    std::vector<std::string> opsets;
+    for (int since : forms(op->name, std::max(9, op->since), kNewestOpset, op->domain)) opsets.push_back(std::to_string(since));
+    rows.push_back({{"name", op->name}, {"domain", op->domain}, {"forms", opsets}, {"drawn", op->draft != nullptr}});
+  }
+  return rows;
+}
+
+Rows oracles() {
+  Rows rows;
+  for (const Oracle* o : all_oracles()) rows.push_back({{"name", o->name}, {"shows", o->shows}});
+  return rows;
+}
+
+void print_rows(const Rows& rows) {
+  for (const auto& row : rows) {
+    std::string line;
+    bool first = true;
+    for (const auto& [key, value] : row.items()) {
+      std::string text = value.is_string() ? value.get<std::string>() : value.is_boolean() ? (value.get<bool>() ? "" : "(not drawn)")
+                                                                                             : join(value.get<std::vector<std::string>>(), ",");
+      line += first ? fmt::format("{:<26}", text) : text.empty() ? "" : "  " + text;
+      first = false;
+    }
+    fmt::print("{}\n", line);
+  }
+}
+
+std::function<int()> set_up(CLI::App& app) {
+  auto what = std::make_shared<std::string>();
+  auto json = std::make_shared<bool>(false);
+  app.add_option("WHAT", *what, "systems, operators or oracles")->required()->check(CLI::IsMember({"systems", "operators", "oracles"}));
+  app.add_flag("--json", *json, "one JSON object a line");
+  return [what, json] {
+    const Rows rows = *what == "systems" ? systems() : *what == "operators" ? operators() : oracles();
+    if (*json)
+      for (const auto& row : rows) fmt::print("{}\n", row.dump());
+    else
+      print_rows(rows);
+    if (rows.empty() && *what == "systems") throw UserError("no system is installed: run scripts/setup");
+    return kNothingFound;
+  };
+}
+
+}  // namespace
+
+namespace commands {
+extern const Command list;
+const Command list = {.name = "list", .set_up = set_up, .what = "Lists the installed systems, the covered operators, the oracles."};
+}  // namespace commands
+
+}  // namespace mob::cli

@@ -1,0 +1,183 @@
+#include "fuzzer/ops/known_limits.h"
+
+namespace mob::ops {
+namespace {
+
+// Of a bound that a known limit adds: a kernel's float32 steps are small against it.
+constexpr double kSlack = 1 + 0x1p-16;
+
+bool is_byte(DType t) {
+  return t == DType::kUint8 || t == DType::kInt8;
+}
+
+void widen(Reals<double>& y, std::size_t i, double by) {
+  if (by > 0) y.e[i] += by * kSlack;
+}
+
+// One scale for all elements from `at` on, k of them.
+bool one_scale(const Origin& o, std::size_t at, std::size_t stride, std::int64_t k) {
+  for (std::int64_t i = 1; i < k; ++i)
+    if (o.scale[at + static_cast<std::size_t>(i) * stride] != o.scale[at]) return false;
+  return true;
+}
+
+// Adjacent products in 16 bits, operands shifted by what makes them uint8 or int8.
+std::int64_t gap_of(IntRow a, std::int64_t shift_a, IntRow b, std::int64_t shift_b, std::int64_t k) {
+  const auto product = [&](std::int64_t i) {
+    return i < k ? (a.at[i * a.stride] + shift_a) * (b.at[i * b.stride] + shift_b) : 0;
+  };
+  std::int64_t gap = 0;
+  for (std::int64_t i = 0; i < k; i += 2) {
+    const std::int64_t pair = product(i) + product(i + 1);
+    gap += std::clamp<std::int64_t>(pair, int_min(DType::kInt16), int_max(DType::kInt16)) - pair;
+  }
+  return std::abs(gap);
+}
+
+const Origin* integers(const Evaluation& ev, std::size_t input) {
+  const Origin* o = ev.input(input).origin.get();
+  return o != nullptr && o->quantized != DType::kUndefined ? o : nullptr;
+}
+
+}  // namespace
+
+std::int64_t saturation_gap(IntRow a, IntRow b, std::int64_t k) {
+  if (!is_byte(a.type) || !is_byte(b.type)) return 0;
+  if (a.type != b.type) return gap_of(a, 0, b, 0, k);
+  if (a.type == DType::kUint8) return 0;
+  return std::max(gap_of(a, 128, b, 0, k), gap_of(a, 0, b, 128, k));
+}
+
+void relax_products(Evaluation& ev, const MatmulPlan& p, const ProductForm& form) {
+  auto* y = std::get_if<Reals<double>>(&ev.output().data);
+  const Origin* qb = y == nullptr ? nullptr : integers(ev, 1);
+  if (qb == nullptr || bits(qb->quantized) > 8 || p.k == 0) return;
+  const Origin* qa = integers(ev, 0);
+  const bool bytes = qa != nullptr && is_byte(qa->quantized) && is_byte(qb->quantized);
+  const bool saturating = ev.arithmetic().saturating_u8s8 && bytes;
+  const bool rounded = ev.arithmetic().quantized_activations && !bytes;
+  const auto &a = ev.reals<double>(0), &b = ev.reals<double>(1);
+  const auto ma = broadcast_map(p.a_batch, p.batch), mb = broadcast_map(p.b_batch, p.batch);
+  const auto m = static_cast<std::size_t>(p.m), k = static_cast<std::size_t>(p.k), n = static_cast<std::size_t>(p.n);
+  const std::size_t row_a = form.transpose_a ? 1 : k, step_a = form.transpose_a ? m : 1;
+  const std::size_t row_b = form.transpose_b ? k : 1, step_b = form.transpose_b ? 1 : n;
+  const double alpha = std::fabs(form.alpha);
+  for (std::size_t s = 0, at_y = 0; s < static_cast<std::size_t>(element_count(p.batch)); ++s)
+    for (std::size_t i = 0; i < m; ++i) {
+      const std::size_t ia = at(ma, s) * m * k + i * row_a;
+      double largest = 0;
+      for (std::size_t q = 0; q < k; ++q) largest = std::max(largest, std::fabs(a.v[ia + q * step_a]) + a.e[ia + q * step_a]);
+      for (std::size_t j = 0; j < n; ++j, ++at_y) {
+        const std::size_t ib = at(mb, s) * k * n + j * row_b;
+        if (saturating && one_scale(*qa, ia, step_a, p.k) && one_scale(*qb, ib, step_b, p.k)) {
+          const auto gap = saturation_gap({qa->quantized, &qa->q[ia], static_cast<std::int64_t>(step_a)},
+                                          {qb->quantized, &qb->q[ib], static_cast<std::int64_t>(step_b)}, p.k);
+          widen(*y, at_y, alpha * static_cast<double>(gap) * std::fabs(qa->scale[ia] * qb->scale[ib]));
+        }
+        if (rounded) {
+          double weights = 0;
+          for (std::size_t q = 0; q < k; ++q) weights += std::fabs(b.v[ib + q * step_b]) + b.e[ib + q * step_b];
+          widen(*y, at_y, alpha * weights * largest / 127 / 2);
+        }
+      }
+    }
+}
+
+ConvRows::ConvRows(const Windows& w, std::int64_t group_channels)
+    : channels_(group_channels), in_(element_count(w.in)), out_(element_count(w.out)), kernel_(element_count(w.kernel)) {
+  map_.assign(static_cast<std::size_t>(kernel_ * out_), -1);
+  for_each_tap(w, [&](std::int64_t o, std::int64_t k, std::int64_t i) { map_[static_cast<std::size_t>(k * out_ + o)] = i; });
+  x_.resize(static_cast<std::size_t>(channels_ * kernel_));
+  w_.resize(x_.size());
+}
+
+std::int64_t ConvRows::gap(IntRow image, std::int64_t zero, IntRow filter, std::int64_t o) {
+  std::int64_t largest = 0;
+  for (const bool channels_last : {false, true}) {
+    for (std::int64_t c = 0; c < channels_; ++c)
+      for (std::int64_t k = 0; k < kernel_; ++k) {
+        const auto to = static_cast<std::size_t>(channels_last ? k * channels_ + c : c * kernel_ + k);
+        const std::int64_t from = map_[static_cast<std::size_t>(k * out_ + o)];
+        x_[to] = from < 0 ? zero : image.at[c * in_ + from];
+        w_[to] = filter.at[c * kernel_ + k];
+      }
+    largest = std::max(largest, saturation_gap({image.type, x_.data()}, {filter.type, w_.data()}, channels_ * kernel_));
+  }
+  return largest;
+}
+
+void relax_conv(Evaluation& ev, const Windows& w, std::int64_t group) {
+  auto* y = std::get_if<Reals<double>>(&ev.output().data);
+  if (y == nullptr || !ev.arithmetic().saturating_u8s8 || y->v.empty()) return;
+  const Origin *x = integers(ev, 0), *f = integers(ev, 1);
+  if (x == nullptr || f == nullptr || x->q.empty() || !is_byte(x->quantized) || !is_byte(f->quantized)) return;
+  if (!one_scale(*x, 0, 1, static_cast<std::int64_t>(x->scale.size()))) return;
+  const std::int64_t channels = ev.dims(1)[1], filters = ev.dims(1)[0], in = element_count(w.in), out = element_count(w.out);
+  const std::int64_t depth = channels * element_count(w.kernel);
+  ConvRows rows(w, channels);
+  std::size_t at_y = 0;
+  for (std::int64_t n = 0; n < ev.dims(0)[0]; ++n)
+    for (std::int64_t m = 0; m < filters; ++m) {
+      const auto at_w = static_cast<std::size_t>(m * depth);
+      const std::int64_t at_x = (n * group + m / (filters / group)) * channels * in;
+      const bool whole = depth > 0 && one_scale(*f, at_w, 1, depth);
+      for (std::int64_t o = 0; o < out; ++o, ++at_y) {
+        if (!whole) continue;
+        const auto gap = rows.gap({x->quantized, x->q.data() + at_x}, x->zero[0], {f->quantized, &f->q[at_w]}, o);
+        widen(*y, at_y, static_cast<double>(gap) * std::fabs(x->scale[0] * f->scale[at_w]));
+      }
+    }
+}
+
+void note_quantized(Evaluation& ev) {
+  const Expected& x = ev.input(0);
+  auto origin = std::make_shared<Origin>();
+  if (x.origin != nullptr && x.origin->pairs > 0) {
+    origin->chain = x.origin->chain;
+    origin->pairs = x.origin->pairs;
+  } else {
+    const auto& v = ev.reals<double>(0);
+    constexpr double inf = kInfinity<double>;
+    for (std::size_t i = 0; i < v.v.size(); ++i) {
+      const bool known = !std::isnan(v.v[i]) && !v[i].open();
+      origin->chain.push_back({known ? v[i].low() : -inf, known ? v[i].high() : inf, inf, -inf, 0});
+    }
+  }
+  ev.output().origin = std::move(origin);
+}
+
+void note_dequantized(Evaluation& ev, const Granularity& granularity) {
+  if (!ev.input(0).holds_ints()) return;
+  const Ints& x = ev.input_ints(0);
+  const DType t = ev.type(0).dtype;
+  const auto& scale = ev.reals<double>(1);
+  auto origin = std::make_shared<Origin>();
+  origin->quantized = t;
+  origin->q = x.v;
+  for (std::size_t i = 0; i < x.v.size(); ++i) {
+    origin->zero.push_back(ev.has_input(2) ? ev.input_ints(2).v[granularity(i)] : 0);
+    origin->scale.push_back(scale.v[granularity(i)]);
+  }
+  const Origin* before = ev.input(0).origin.get();
+  if (before != nullptr && !before->chain.empty()) {
+    origin->chain = before->chain;
+    origin->pairs = before->pairs + 1;
+    auto& y = ev.out_reals<double>();
+    for (std::size_t i = 0; i < x.v.size(); ++i) {
+      Origin::Chain& c = origin->chain[i];
+      const double s = origin->scale[i];
+      const auto end = [&](std::int64_t q) { return static_cast<double>(q - origin->zero[i]) * s; };
+      const auto [least, most] = std::minmax({end(int_min(t)), end(int_max(t))});
+      if (!std::isfinite(least) || !std::isfinite(most)) continue;
+      c.reach_low = std::min(c.reach_low, std::clamp(c.low, least, most));
+      c.reach_high = std::max(c.reach_high, std::clamp(c.high, least, most));
+      c.step = std::max(c.step, std::fabs(s));
+      if (!ev.arithmetic().skipped_requantization || origin->pairs < 2) continue;
+      const double reach = std::max(y.v[i] - c.reach_low, c.reach_high - y.v[i]) + c.step;
+      y.e[i] = std::max(y.e[i], reach * kSlack);
+    }
+  }
+  ev.output().origin = std::move(origin);
+}
+
+}  // namespace mob::ops

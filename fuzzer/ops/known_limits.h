@@ -1,0 +1,68 @@
+// Known limits of runtimes' integer kernels, which an evaluation may allow for (Arithmetic, op_spec.h). The
+// values stay the exact ones; only bounds grow, and only where the limit bites.
+#pragma once
+
+#include "fuzzer/ops/quantize.h"
+#include "fuzzer/ops/windows.h"
+
+namespace mob::ops {
+
+// Whether anything below has work to do; operators ask first, so that the default costs nothing.
+inline bool allows_limits(const Evaluation& ev) {
+  const Arithmetic& a = ev.arithmetic();
+  return a.saturating_u8s8 || a.quantized_activations || a.skipped_requantization;
+}
+
+// --- saturating_u8s8 ---------------------------------------------------------------------------------
+
+// Integers of one operand in the order in which a kernel runs through them, zero points not subtracted.
+struct IntRow {
+  DType type;
+  const std::int64_t* at;
+  std::int64_t stride = 1;
+};
+
+// AVX2's pmaddubsw multiplies uint8 by int8 and adds neighbouring products in saturating 16 bits. How far the
+// sum of k products is off then; 0 where no pair saturates or the types do not take this path. Where both
+// are int8, a kernel may shift either to uint8.
+std::int64_t saturation_gap(IntRow a, IntRow b, std::int64_t k);
+
+// --- MatMul, Gemm, Conv with dequantized operands ------------------------------------------------------
+
+struct ProductForm {
+  bool transpose_a = false;
+  bool transpose_b = false;
+  double alpha = 1;
+};
+// Inputs 0 and 1 multiplied to output 0: saturating_u8s8 where both are dequantized, quantized_activations
+// where input 1 is and no kernel could use the integers of input 0 (activations are rounded to the int8 grid of
+// their row or of a block of it).
+void relax_products(Evaluation& ev, const MatmulPlan& p, const ProductForm& form = {});
+// Input 0 convolved with the weights of input 1: saturating_u8s8.
+void relax_conv(Evaluation& ev, const Windows& w, std::int64_t group);
+
+// The integers under each kernel element of one output of a convolution, in the two orders in which kernels
+// lay them out (channels first or last); padding holds the zero point.
+class ConvRows {
+ public:
+  ConvRows(const Windows& w, std::int64_t group_channels);
+  // For output position `o`: the larger gap of the two orders. `image` and `filter` point at the group's
+  // [channels, spatial] and the filter's [channels, kernel].
+  std::int64_t gap(IntRow image, std::int64_t zero, IntRow filter, std::int64_t o);
+
+ private:
+  std::int64_t channels_, in_, out_, kernel_;
+  std::vector<std::int64_t> map_;  // [kernel][out], -1 on padding
+  std::vector<std::int64_t> x_, w_;
+};
+
+// --- skipped_requantization ----------------------------------------------------------------------------
+
+// QuantizeLinear: output 0 came from input 0.
+void note_quantized(Evaluation& ev);
+// DequantizeLinear: output 0 came from input 0, with scale and zero point in inputs 1 and 2. From the second
+// of successive pairs on, the bound covers what is left when a runtime drops one of them or merges their
+// parameters: the number before the first, saturated by either, within a step.
+void note_dequantized(Evaluation& ev, const Granularity& granularity);
+
+}  // namespace mob::ops

@@ -1,0 +1,423 @@
+// The worker process of ONNX Runtime: loads one version of the library and runs what the parent writes into
+// shared memory. Links nothing of ours but the protocol, so that a crash here is the runtime's own.
+//
+//   mobster-onnxruntime-worker LIBONNXRUNTIME.SO
+#include <dlfcn.h>
+#include <onnxruntime_c_api.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "fuzzer/runtime/channel.h"
+#include "wire.pb.h"
+
+namespace {
+
+using mob::wire::Configuration;
+using mob::wire::Outcome;
+using mob::wire::Request;
+using mob::wire::TensorRef;
+namespace channel = mob::channel;
+
+const OrtApi* api = nullptr;
+OrtEnv* env = nullptr;
+std::vector<std::string>* fired = nullptr;  // where the present session's passes are noted
+
+struct Failure {
+  Outcome::Stage stage;
+  std::string message;
+};
+
+void check(OrtStatus* status, Outcome::Stage stage) {
+  if (status == nullptr) return;
+  static constexpr const char* kCodes[] = {"OK",           "FAIL",          "INVALID_ARGUMENT", "NO_SUCHFILE",
+                                           "NO_MODEL",     "ENGINE_ERROR",  "RUNTIME_EXCEPTION", "INVALID_PROTOBUF",
+                                           "MODEL_LOADED", "NOT_IMPLEMENTED", "INVALID_GRAPH",   "EP_FAIL"};
+  const auto code = static_cast<std::size_t>(api->GetErrorCode(status));
+  std::string message = code < std::size(kCodes) ? kCodes[code] : "ERROR";
+  message += ": ";
+  message += api->GetErrorMessage(status);
+  api->ReleaseStatus(status);
+  throw Failure{stage, std::move(message)};
+}
+
+// "GraphTransformer NAME modified: 1 with status: OK" tells that a pass changed the graph.
+void on_log(void*, OrtLoggingLevel, const char*, const char*, const char*, const char* message) {
+  if (fired == nullptr || std::strncmp(message, "GraphTransformer ", 17) != 0) return;
+  const char* begin = message + 17;
+  const char* end = std::strstr(begin, " modified: 1");
+  if (end != nullptr) fired->emplace_back(begin, end);
+}
+
+std::uint64_t now_ns() {
+  return static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
+}
+
+template <class T, void (*OrtApi::*Release)(T*)>
+struct Releaser {
+  void operator()(T* p) const { (api->*Release)(p); }
+};
+using Options = std::unique_ptr<OrtSessionOptions, Releaser<OrtSessionOptions, &OrtApi::ReleaseSessionOptions>>;
+using Session = std::unique_ptr<OrtSession, Releaser<OrtSession, &OrtApi::ReleaseSession>>;
+using OrtValuePtr = std::unique_ptr<OrtValue, Releaser<OrtValue, &OrtApi::ReleaseValue>>;
+using TypeInfo = std::unique_ptr<OrtTensorTypeAndShapeInfo,
+                                 Releaser<OrtTensorTypeAndShapeInfo, &OrtApi::ReleaseTensorTypeAndShapeInfo>>;
+
+// Bytes of `count` elements as ONNX Runtime lays them out.
+std::size_t bytes_of(ONNXTensorElementDataType type, std::size_t count) {
+  switch (static_cast<int>(type)) {
+    case 1: case 6: case 12:
+      return 4 * count;
+    case 7: case 11: case 13: case 14:
+      return 8 * count;
+    case 4: case 5: case 10: case 16:
+      return 2 * count;
+    case 15:
+      return 16 * count;
+    case 21: case 22: case 23:
+      return (count + 1) / 2;
+    case 25: case 26:
+      return (count + 3) / 4;
+    default:
+      return count;
+  }
+}
+
+// One request's slot of the shared memory; outputs are appended behind the request.
+class Slot {
+ public:
+  Slot(char* memory, channel::SlotState& state, std::uint64_t free_from)
+      : memory_(memory), state_(state), free_(channel::aligned(free_from)) {}
+
+  const char* at(const mob::wire::Blob& blob) const { return memory_ + blob.offset(); }
+
+  mob::wire::Blob append(const void* data, std::size_t size, Outcome::Stage stage) {
+    if (free_ + size + 65536 > channel::kSlotSize) throw Failure{stage, "the outputs do not fit the shared memory"};
+    mob::wire::Blob blob;
+    blob.set_offset(free_);
+    blob.set_size(size);
+    if (size > 0) std::memcpy(memory_ + free_, data, size);
+    free_ = channel::aligned(free_ + size);
+    return blob;
+  }
+
+  void publish(const Outcome& outcome) {
+    const std::size_t size = outcome.ByteSizeLong();
+    auto* record = reinterpret_cast<channel::Record*>(memory_ + free_);
+    record->size = size;
+    record->next = 0;
+    outcome.SerializeToArray(memory_ + free_ + sizeof(channel::Record), static_cast<int>(size));
+    if (last_ == nullptr)
+      state_.first_outcome = free_;
+    else
+      last_->next = free_;
+    last_ = record;
+    free_ = channel::aligned(free_ + sizeof(channel::Record) + size);
+    state_.next_free = free_;
+    state_.outcomes.fetch_add(1);
+  }
+  channel::SlotState& state() { return state_; }
+
+ private:
+  char* memory_;
+  channel::SlotState& state_;
+  std::uint64_t free_;
+  channel::Record* last_ = nullptr;
+};
+
+Options options_for(const Configuration& c, unsigned level) {
+  OrtSessionOptions* raw = nullptr;
+  check(api->CreateSessionOptions(&raw), Outcome::LOAD);
+  Options options(raw);
+  check(api->SetSessionGraphOptimizationLevel(raw, static_cast<GraphOptimizationLevel>(level)), Outcome::LOAD);
+  check(api->SetIntraOpNumThreads(raw, c.threads() == 0 ? 1 : static_cast<int>(c.threads())), Outcome::LOAD);
+  check(api->SetInterOpNumThreads(raw, 1), Outcome::LOAD);
+  // Reads of uninitialised memory show only where every buffer comes fresh (and poisoned) from malloc.
+  check(api->DisableCpuMemArena(raw), Outcome::LOAD);
+  check(api->DisableMemPattern(raw), Outcome::LOAD);
+  check(api->SetSessionLogSeverityLevel(raw, c.report_passes() ? ORT_LOGGING_LEVEL_INFO : ORT_LOGGING_LEVEL_FATAL),
+        Outcome::LOAD);
+  if (c.disabled_size() > 0) {
+    std::string list;
+    for (const std::string& pass : c.disabled()) list += (list.empty() ? "" : ";") + pass;
+    check(api->AddSessionConfigEntry(raw, "optimization.disable_specified_optimizers", list.c_str()), Outcome::LOAD);
+  }
+  return options;
+}
+
+struct Inputs {
+  std::vector<std::string> buffers;  // the runtime's own copies: a kernel that writes into its input harms no other run
+  std::vector<OrtValuePtr> values;
+  std::vector<const char*> names;
+  std::vector<const OrtValue*> raw;
+};
+
+Inputs make_inputs(const Request& request, const Slot& slot) {
+  Inputs in;
+  in.buffers.reserve(static_cast<std::size_t>(request.inputs_size()));
+  OrtMemoryInfo* info = nullptr;
+  check(api->CreateCpuMemoryInfo(OrtDeviceAllocator, OrtMemTypeDefault, &info), Outcome::RUN);
+  const std::unique_ptr<OrtMemoryInfo, Releaser<OrtMemoryInfo, &OrtApi::ReleaseMemoryInfo>> owner(info);
+  for (const TensorRef& t : request.inputs()) {
+    OrtValue* value = nullptr;
+    const auto type = static_cast<ONNXTensorElementDataType>(t.dtype());
+    if (t.dtype() == 8) {
+      OrtAllocator* allocator = nullptr;
+      check(api->GetAllocatorWithDefaultOptions(&allocator), Outcome::RUN);
+      check(api->CreateTensorAsOrtValue(allocator, t.dims().data(), static_cast<std::size_t>(t.dims_size()), type, &value),
+            Outcome::RUN);
+      in.values.emplace_back(value);
+      std::vector<const char*> strings;
+      for (const std::string& s : t.strings()) strings.push_back(s.c_str());
+      check(api->FillStringTensor(value, strings.data(), strings.size()), Outcome::RUN);
+    } else {
+      // 64 spare bytes allow the alignment that kernels expect.
+      auto& buffer = in.buffers.emplace_back(t.data().size() + 64, '\0');
+      const auto address = reinterpret_cast<std::uintptr_t>(buffer.data());
+      char* data = buffer.data() + (64 - address % 64) % 64;
+      std::memcpy(data, slot.at(t.data()), t.data().size());
+      check(api->CreateTensorWithDataAsOrtValue(info, data, t.data().size(), t.dims().data(),
+                                                static_cast<std::size_t>(t.dims_size()), type, &value),
+            Outcome::RUN);
+      in.values.emplace_back(value);
+    }
+    in.names.push_back(t.name().c_str());
+    in.raw.push_back(value);
+  }
+  return in;
+}
+
+// The result of one run, in the worker's own memory until it is known whether it must be told.
+struct Result {
+  std::string name;
+  bool tensor = false;
+  ONNXTensorElementDataType type{};
+  std::vector<std::int64_t> dims;
+  std::string bytes;
+  std::vector<std::string> strings;
+  bool operator==(const Result&) const = default;
+};
+
+Result read_output(std::string name, OrtValue* value, Outcome::Stage stage) {
+  Result r;
+  r.name = std::move(name);
+  int is_tensor = 0;
+  if (value != nullptr) check(api->IsTensor(value, &is_tensor), stage);
+  if (!is_tensor) return r;
+  r.tensor = true;
+  OrtTensorTypeAndShapeInfo* raw = nullptr;
+  check(api->GetTensorTypeAndShape(value, &raw), stage);
+  const TypeInfo info(raw);
+  check(api->GetTensorElementType(raw, &r.type), stage);
+  std::size_t rank = 0, count = 0;
+  check(api->GetDimensionsCount(raw, &rank), stage);
+  r.dims.resize(rank);
+  check(api->GetDimensions(raw, r.dims.data(), rank), stage);
+  check(api->GetTensorShapeElementCount(raw, &count), stage);
+  if (r.type == ONNX_TENSOR_ELEMENT_DATA_TYPE_STRING) {
+    for (std::size_t i = 0; i < count; ++i) {
+      std::size_t length = 0;
+      check(api->GetStringTensorElementLength(value, i, &length), stage);
+      std::string s(length, '\0');
+      check(api->GetStringTensorElement(value, length, i, s.data()), stage);
+      r.strings.push_back(std::move(s));
+    }
+  } else if (count > 0) {
+    void* data = nullptr;
+    check(api->GetTensorMutableData(value, &data), stage);
+    r.bytes.assign(static_cast<const char*>(data), bytes_of(r.type, count));
+  }
+  return r;
+}
+
+std::vector<std::string> output_names(OrtSession* session, Outcome::Stage stage) {
+  OrtAllocator* allocator = nullptr;
+  check(api->GetAllocatorWithDefaultOptions(&allocator), stage);
+  std::size_t count = 0;
+  check(api->SessionGetOutputCount(session, &count), stage);
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < count; ++i) {
+    char* name = nullptr;
+    check(api->SessionGetOutputName(session, i, allocator, &name), stage);
+    names.emplace_back(name);
+    check(api->AllocatorFree(allocator, name), stage);
+  }
+  return names;
+}
+
+std::vector<Result> run_once(OrtSession* session, const Request& request, const Slot& slot, Outcome::Stage stage) {
+  const Inputs in = make_inputs(request, slot);
+  const std::vector<std::string> names = output_names(session, stage);
+  std::vector<const char*> c_names;
+  for (const std::string& n : names) c_names.push_back(n.c_str());
+  std::vector<OrtValue*> outputs(names.size(), nullptr);
+  OrtStatus* status = api->Run(session, nullptr, in.names.data(), in.raw.data(), in.raw.size(), c_names.data(),
+                               c_names.size(), outputs.data());
+  std::vector<OrtValuePtr> owners(outputs.begin(), outputs.end());
+  check(status, stage);
+  std::vector<Result> results;
+  for (std::size_t i = 0; i < names.size(); ++i) results.push_back(read_output(names[i], outputs[i], stage));
+  return results;
+}
+
+void tell(const std::vector<Result>& results, Slot& slot, Outcome::Stage stage,
+          google::protobuf::RepeatedPtrField<TensorRef>* to) {
+  for (const Result& r : results) {
+    TensorRef* t = to->Add();
+    t->set_name(r.name);
+    t->set_not_a_tensor(!r.tensor);
+    t->set_dtype(static_cast<std::uint32_t>(r.type));
+    for (std::int64_t d : r.dims) t->add_dims(d);
+    for (const std::string& s : r.strings) t->add_strings(s);
+    *t->mutable_data() = slot.append(r.bytes.data(), r.bytes.size(), stage);
+  }
+}
+
+Session create(const void* model, std::size_t size, const Options& options, Outcome::Stage stage) {
+  OrtSession* session = nullptr;
+  check(api->CreateSessionFromArray(env, model, size, options.get(), &session), stage);
+  return Session(session);
+}
+
+void perform(const Request& request, const Configuration& c, Slot& slot, Outcome& outcome,
+             std::vector<Result>& first_outputs) {
+  std::vector<std::string> passes;
+  std::string saved;
+  auto stage = [&](Outcome::Stage s) {
+    slot.state().stage = static_cast<std::uint32_t>(s);
+    return s;
+  };
+  try {
+    stage(Outcome::LOAD);
+    Options options = options_for(c, c.level());
+    const std::string path = "/dev/shm/mobster-" + std::to_string(getpid()) + ".onnx";
+    if (c.reload()) check(api->SetOptimizedModelFilePath(options.get(), path.c_str()), Outcome::SAVE);
+    fired = c.report_passes() ? &passes : nullptr;
+    const std::uint64_t t0 = now_ns();
+    Session session = create(slot.at(request.model()), request.model().size(), options, Outcome::LOAD);
+    outcome.set_load_ns(now_ns() - t0);
+    fired = nullptr;
+    auto running = Outcome::RUN;
+    if (c.reload()) {
+      session.reset();
+      stage(Outcome::SAVE);
+      {
+        std::ifstream in(path, std::ios::binary);
+        if (!in) throw Failure{Outcome::SAVE, "no optimized model was saved"};
+        saved.assign(std::istreambuf_iterator<char>(in), {});
+      }
+      unlink(path.c_str());
+      unlink((path + ".data").c_str());
+      if (c.keep_saved()) *outcome.mutable_saved_model() = slot.append(saved.data(), saved.size(), Outcome::SAVE);
+      stage(Outcome::RELOAD);
+      Configuration plain = c;
+      plain.set_report_passes(false);
+      plain.clear_disabled();
+      session = create(saved.data(), saved.size(), options_for(plain, 0), Outcome::RELOAD);
+      running = Outcome::RERUN;
+    }
+    if (!c.load_only()) {
+      stage(running);
+      const std::uint64_t t1 = now_ns();
+      std::vector<Result> results = run_once(session.get(), request, slot, running);
+      outcome.set_run_ns(now_ns() - t1);
+      for (std::uint32_t i = 1; i < c.runs(); ++i) {
+        const std::vector<Result> again = run_once(session.get(), request, slot, running);
+        if (again == results) continue;
+        tell(again, slot, running, outcome.mutable_second_run());
+        break;
+      }
+      if (!first_outputs.empty() && first_outputs == results) {
+        outcome.set_same_as_first_outputs(true);
+      } else {
+        tell(results, slot, running, outcome.mutable_outputs());
+        if (first_outputs.empty()) first_outputs = std::move(results);
+      }
+    }
+    outcome.set_stage(running);
+    outcome.set_kind(Outcome::OUTPUTS);
+  } catch (const Failure& f) {
+    outcome.set_kind(Outcome::REJECTED);
+    outcome.set_stage(f.stage);
+    outcome.set_message(f.message);
+    outcome.clear_outputs();
+  } catch (const std::exception& e) {
+    outcome.set_kind(Outcome::REJECTED);
+    outcome.set_stage(static_cast<Outcome::Stage>(slot.state().stage.load()));
+    outcome.set_message(std::string("C++ exception: ") + e.what());
+  }
+  fired = nullptr;
+  for (std::string& p : passes) outcome.add_passes(std::move(p));
+}
+
+void serve(char* memory, const channel::Note& note) {
+  auto* header = reinterpret_cast<channel::Header*>(memory);
+  char* base = memory + channel::kHeaderSize + note.slot * channel::kSlotSize;
+  Request request;
+  if (!request.ParseFromArray(base, static_cast<int>(note.size))) _exit(70);
+  Slot slot(base, header->slots[note.slot], request.free_from());
+  std::vector<Result> first_outputs;
+  for (int i = static_cast<int>(request.first()); i < request.configurations_size(); ++i) {
+    slot.state().configuration = static_cast<std::uint32_t>(i);
+    Outcome outcome;
+    outcome.set_configuration(static_cast<std::uint32_t>(i));
+    perform(request, request.configurations(i), slot, outcome, first_outputs);
+    slot.publish(outcome);
+  }
+}
+
+void send(std::uint32_t what, std::uint32_t slot, std::uint64_t size = 0) {
+  const channel::Note note = {slot, what, size};
+  if (::send(channel::kSocketFd, &note, sizeof note, MSG_NOSIGNAL) != sizeof note) _exit(0);
+}
+
+[[noreturn]] void cannot_start(const std::string& why) {
+  std::fprintf(stderr, "%s\n", why.c_str());
+  send(channel::kFailed, 0);
+  _exit(71);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  // Nobody is left behind when the parent is killed.
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  const rlimit no_core = {0, 0};
+  setrlimit(RLIMIT_CORE, &no_core);
+  if (argc < 2) cannot_start("usage: mobster-onnxruntime-worker LIBONNXRUNTIME.SO");
+  if (const char* limit = std::getenv("MOBSTER_MEMORY_LIMIT")) {
+    const rlimit data = {std::strtoull(limit, nullptr, 10), std::strtoull(limit, nullptr, 10)};
+    setrlimit(RLIMIT_DATA, &data);
+  }
+  void* memory = mmap(nullptr, channel::kMemorySize, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
+                      channel::kMemoryFd, 0);
+  if (memory == MAP_FAILED) cannot_start("cannot map the shared memory");
+  void* library = dlopen(argv[1], RTLD_NOW | RTLD_LOCAL);
+  if (library == nullptr) cannot_start(dlerror());
+  const auto get_base = reinterpret_cast<const OrtApiBase* (*)()>(dlsym(library, "OrtGetApiBase"));
+  if (get_base == nullptr) cannot_start("the library has no OrtGetApiBase: it is no ONNX Runtime");
+  for (std::uint32_t v = 15; v > 0 && api == nullptr; --v) api = get_base()->GetApi(v);
+  if (api == nullptr) cannot_start("the library offers no C API that this worker knows");
+  if (OrtStatus* status = api->CreateEnvWithCustomLogger(on_log, nullptr, ORT_LOGGING_LEVEL_WARNING, "mobster", &env))
+    cannot_start(api->GetErrorMessage(status));
+  send(channel::kReady, 0);
+  while (true) {
+    channel::Note note;
+    const ssize_t got = recv(channel::kSocketFd, &note, sizeof note, 0);
+    if (got != sizeof note) _exit(0);  // the parent is gone or has no more work
+    serve(static_cast<char*>(memory), note);
+    send(channel::kDone, note.slot);
+  }
+}

@@ -1,0 +1,49 @@
+// Systems under test: what can be installed, asked for by name, and started as a worker process.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "fuzzer/graph/graph.h"
+
+namespace mob {
+
+// One version of one system, ready to be started.
+struct System {
+  std::string name;                  // "onnxruntime"
+  std::string version;               // "1.31.1", or the path of a library given by the user
+  std::vector<std::string> command;  // the worker's program and arguments
+  // The newest that it accepts; 0 where it was not probed yet.
+  int max_opset = 0;
+  int max_ir = 0;
+  std::string label() const { return name + "@" + version; }
+};
+
+// A kind of system. One file each, one line in all.def.
+struct SystemSpec {
+  std::string_view name;
+  std::string_view what;  // one line for `mobster list systems`
+  std::vector<System> (*installed)();           // oldest version first
+  System (*at)(const std::string& version);     // throws UserError: not installed, and how to install it
+};
+const std::vector<const SystemSpec*>& all_systems();
+
+// "onnxruntime", "onnxruntime@1.20.1", "onnxruntime@/path/to/libonnxruntime.so": the newest installed version
+// where none is named. Throws UserError naming what there is.
+System resolve_system(std::string_view words);
+
+// Folder of everything that scripts/setup installed ($MOBSTER_CACHE, or .cache/mobster in the home folder).
+std::filesystem::path cache_folder();
+// Folder of the running program: workers lie beside it.
+std::filesystem::path program_folder();
+
+// Whether version a is older than b, number by number ("1.9.0" < "1.20.1").
+bool version_less(const std::string& a, const std::string& b);
+
+// The model as `system` accepts it: opset and IR version lowered where every node means the same there (its
+// operator has one form at both opsets). Unchanged where that cannot be: the system will say so.
+Model stamped(const Model& model, const System& system);
+
+}  // namespace mob

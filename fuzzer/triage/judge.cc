@@ -1,0 +1,150 @@
+#include "fuzzer/triage/judge.h"
+
+#include <algorithm>
+
+#include "fuzzer/graph/model_io.h"
+
+namespace mob {
+namespace {
+
+constexpr int kOtherPoison = 0x3C;
+
+// Weight of a finding: class first, then symptom in the order of their names.
+bool weighs_more(const Finding& a, const Finding& b) {
+  return std::pair(a.cls, a.symptom) < std::pair(b.cls, b.symptom);
+}
+
+}  // namespace
+
+std::vector<Configuration> thorough_configurations() {
+  std::vector<Configuration> list;
+  for (int level : kLevels) list.push_back({.level = level, .runs = 2, .report_passes = level > 0});
+  for (int level : kLevels)
+    if (level > 0) list.push_back({.level = level, .reload = true});
+  return list;
+}
+
+std::vector<Configuration> level_configurations(const std::vector<int>& levels) {
+  std::vector<Configuration> list = {{.level = 0}};
+  for (int level : levels)
+    if (level != 0) list.push_back({.level = level, .report_passes = true});
+  return list;
+}
+
+Judge::Judge(System system, JudgeOptions options)
+    : options_(std::move(options)), worker_(std::make_unique<Worker>(std::move(system), options_.limits)) {
+  if (options_.configurations.empty()) options_.configurations = thorough_configurations();
+}
+Judge::~Judge() = default;
+
+void Judge::start(const Case& c) {
+  worker_->submit(c, options_.configurations);
+  under_way_.push_back({&c, evaluate(c)});
+}
+
+Worker& Judge::fresh_worker() {
+  if (!second_) {
+    WorkerLimits limits = options_.limits;
+    if (limits.poison != 0) limits.poison = kOtherPoison;
+    second_ = std::make_unique<Worker>(worker_->system(), limits);
+  } else {
+    second_->restart();
+  }
+  return *second_;
+}
+
+Judged Judge::finish() {
+  std::vector<Outcome> outcomes = worker_->next();
+  Running running = std::move(under_way_.front());
+  under_way_.pop_front();
+  const Case& c = *running.c;
+  Judged judged = weigh(c, std::move(running.reference), std::move(outcomes), true);
+  if (judged.verdict.kind != Verdict::Kind::kFinding || !options_.confirm) return judged;
+
+  // A finding counts when a fresh process shows it again.
+  std::vector<Outcome> again = fresh_worker().run(c, options_.configurations);
+  Judged second = weigh(c, judged.reference, std::move(again), true);
+  const Finding& first = *judged.verdict.finding;
+  const auto repeats = [&](const Verdict& v) {
+    return v.kind == Verdict::Kind::kFinding && v.finding->symptom == first.symptom && v.finding->cls == first.cls;
+  };
+  judged.confirmed = std::any_of(second.by_oracle.begin(), second.by_oracle.end(),
+                                 [&](const auto& entry) { return repeats(entry.second); });
+  if (!judged.confirmed && first.symptom != Symptom::kNondeterminism) {
+    // Wrong in one process and right in another: where the worker had other cases before, memory that was
+    // never written may hold anything.
+    judged.verdict = Verdict::skip("not confirmed in a fresh process: " + std::string(first.oracle) + ": " + first.message);
+    judged.also.clear();
+  }
+  return judged;
+}
+
+Judged Judge::weigh(const Case& c, Reference reference, std::vector<Outcome> outcomes, bool with_repeats) {
+  Judged judged;
+  judged.reference = std::move(reference);
+  judged.outcomes = std::move(outcomes);
+
+  std::vector<std::pair<Arithmetic, std::unique_ptr<Reference>>> relaxed;
+  std::vector<std::pair<std::size_t, std::unique_ptr<Reference>>> optimized;
+  Evidence evidence{.c = c,
+                    .reference = judged.reference,
+                    .configurations = options_.configurations,
+                    .outcomes = judged.outcomes,
+                    .relaxed = {},
+                    .optimized_reference = {},
+                    .repeats = {}};
+  evidence.relaxed = [&](const Arithmetic& arithmetic) -> const Reference& {
+    for (const auto& [known, result] : relaxed)
+      if (known == arithmetic) return *result;
+    ReferenceOptions options;
+    options.arithmetic = arithmetic;
+    relaxed.emplace_back(arithmetic, std::make_unique<Reference>(evaluate(c, options)));
+    return *relaxed.back().second;
+  };
+  evidence.optimized_reference = [&](std::size_t i) -> const Reference* {
+    for (const auto& [known, result] : optimized)
+      if (known == i) return result.get();
+    Configuration saving = options_.configurations[i];
+    saving.reload = true;
+    saving.keep_saved = true;
+    saving.load_only = true;
+    const std::vector<Outcome> saved = fresh_worker().run(c, {saving});
+    std::unique_ptr<Reference> result;
+    if (!saved[0].saved_model.empty()) try {
+        Case optimized_case;
+        optimized_case.model = parse_model(saved[0].saved_model, "the optimized model");
+        optimized_case.inputs = c.inputs;
+        auto r = std::make_unique<Reference>(evaluate(optimized_case));
+        if (r->available()) result = std::move(r);
+      } catch (const UserError&) {  // not readable: no evidence
+      }
+    optimized.emplace_back(i, std::move(result));
+    return optimized.back().second.get();
+  };
+  if (with_repeats && judged.reference.random && !judged.outcomes.empty() && judged.outcomes[0].ok())
+    for (int i = 0; i < options_.random_repeats; ++i) {
+      if (!second_) (void)fresh_worker();
+      evidence.repeats.push_back(second_->run(c, options_.configurations));
+    }
+
+  std::vector<Finding> findings;
+  std::string skipped;
+  for (const Oracle* oracle : all_oracles()) {
+    Verdict v = oracle->check(evidence);
+    if (v.kind == Verdict::Kind::kFinding) findings.push_back(*v.finding);
+    if (v.kind == Verdict::Kind::kSkip && skipped.empty()) skipped = v.reason;
+    judged.by_oracle.emplace_back(oracle->name, std::move(v));
+  }
+  std::stable_sort(findings.begin(), findings.end(), weighs_more);
+  if (!findings.empty()) {
+    judged.verdict = Verdict::found(std::move(findings.front()));
+    judged.also.assign(std::make_move_iterator(findings.begin() + 1), std::make_move_iterator(findings.end()));
+    return judged;
+  }
+  // Skipped where the case as a whole has no verdict: no plain outputs, or no truth about the numbers.
+  const bool judged_numbers = judged.reference.available() && !judged.outcomes.empty() && judged.outcomes[0].ok();
+  if (!judged_numbers && !skipped.empty()) judged.verdict = Verdict::skip(skipped);
+  return judged;
+}
+
+}  // namespace mob

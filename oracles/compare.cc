@@ -1,0 +1,154 @@
+#include "oracles/compare.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace mob::oracles {
+namespace {
+
+std::string count_difference(std::size_t expected, std::size_t got) {
+  return std::to_string(got) + " outputs for " + std::to_string(expected);
+}
+
+double excess_of(double difference, double bound) {
+  if (std::isnan(difference) || bound == 0) return kInfinity<double>;
+  return difference / bound;
+}
+
+}  // namespace
+
+std::string structure_difference(const std::vector<Expected>& expected, const Graph& graph,
+                                 const std::vector<Output>& got) {
+  if (expected.size() != got.size()) return count_difference(expected.size(), got.size());
+  for (std::size_t i = 0; i < got.size(); ++i) {
+    const std::string& name = graph[graph.outputs[i]].name;
+    if (got[i].name != name) return "output '" + got[i].name + "' for '" + name + "'";
+    if (got[i].is_tensor && got[i].tensor.type() != expected[i].type)
+      return "output '" + name + "' is " + show(got[i].tensor.type()) + ", expected " + show(expected[i].type);
+  }
+  return "";
+}
+
+std::string structure_difference(const std::vector<Output>& expected, const std::vector<Output>& got) {
+  if (expected.size() != got.size()) return count_difference(expected.size(), got.size());
+  for (std::size_t i = 0; i < got.size(); ++i) {
+    if (got[i].name != expected[i].name) return "output '" + got[i].name + "' for '" + expected[i].name + "'";
+    if (got[i].is_tensor != expected[i].is_tensor) return "output '" + got[i].name + "' is of another kind";
+    if (got[i].is_tensor && got[i].tensor.type() != expected[i].tensor.type())
+      return "output '" + got[i].name + "' is " + show(got[i].tensor.type()) + ", without optimization " +
+             show(expected[i].tensor.type());
+  }
+  return "";
+}
+
+Violations violations(const std::vector<Expected>& expected, const Graph& graph, const std::vector<Output>& got) {
+  Violations found;
+  for (std::size_t o = 0; o < std::min(expected.size(), got.size()); ++o) {
+    const Expected& want = expected[o];
+    if (!got[o].is_tensor || got[o].tensor.type() != want.type) continue;
+    const std::string& name = graph[graph.outputs[o]].name;
+    Gap worst;
+    worst.output = name;
+    worst.elements = want.count();
+    if (const auto* strings = std::get_if<Strings>(&want.data)) {
+      for (std::size_t i = 0; i < strings->size(); ++i)
+        if ((*strings)[i] != got[o].tensor.strings()[i]) {
+          worst.element = i;
+          worst.excess = kInfinity<double>;
+          ++worst.outside;
+          found.only_special = false;
+        }
+    } else {
+      for (std::size_t i = 0; i < want.count(); ++i) {
+        const double v = want.value_at(i), g = got[o].tensor.real_at(static_cast<std::int64_t>(i));
+        if (v == g || (std::isnan(v) && std::isnan(g)) || want.open_at(i)) continue;
+        const double bound = want.bound_at(i), difference = std::fabs(g - v);
+        if (difference <= bound) continue;
+        // 64-bit integers beyond 2^53 are compared as such.
+        if (want.holds_ints() && want.ints().v[i] == got[o].tensor.int_at(static_cast<std::int64_t>(i))) continue;
+        const double excess = excess_of(difference, bound);
+        if (worst.outside == 0 || excess > worst.excess ||
+            (excess == worst.excess && difference > std::fabs(worst.got - worst.expected))) {
+          worst.element = i;
+          worst.expected = v;
+          worst.bound = bound;
+          worst.got = g;
+          worst.excess = excess;
+        }
+        ++worst.outside;
+        if (std::isfinite(v) && std::isfinite(g)) found.only_special = false;
+      }
+    }
+    if (worst.outside == 0) continue;
+    if (found.outside == 0 || worst.excess > found.worst.excess) found.worst = worst;
+    found.outside += worst.outside;
+  }
+  return found;
+}
+
+Decidedness decidedness(const std::vector<Expected>& expected) {
+  Decidedness d;
+  for (const Expected& x : expected) {
+    if (x.type.dtype == DType::kString) continue;
+    d.elements += x.count();
+    double scale = 0;
+    for (std::size_t i = 0; i < x.count(); ++i)
+      if (!x.open_at(i) && std::isfinite(x.value_at(i))) scale = std::max(scale, std::fabs(x.value_at(i)));
+    for (std::size_t i = 0; i < x.count(); ++i) {
+      if (x.open_at(i))
+        ++d.open;
+      else if (x.holds_reals() && x.bound_at(i) > kVague * scale && x.bound_at(i) > 2 * float_format(x.type.dtype).min_normal)
+        ++d.vague;
+    }
+  }
+  return d;
+}
+
+double median_relative_bound(const std::vector<Expected>& expected) {
+  std::vector<double> shares;
+  for (const Expected& x : expected) {
+    if (!x.holds_reals()) continue;
+    double scale = 0;
+    for (std::size_t i = 0; i < x.count(); ++i)
+      if (std::isfinite(x.value_at(i))) scale = std::max(scale, std::fabs(x.value_at(i)));
+    for (std::size_t i = 0; i < x.count(); ++i)
+      shares.push_back(scale > 0 ? x.bound_at(i) / scale : x.bound_at(i) > 0 ? kInfinity<double> : 0);
+  }
+  if (shares.empty()) return 0;
+  std::nth_element(shares.begin(), shares.begin() + static_cast<std::ptrdiff_t>(shares.size() / 2), shares.end());
+  return shares[shares.size() / 2];
+}
+
+FindingClass classify_numbers(const Evidence& evidence, std::size_t configuration, const Violations& found) {
+  const Graph& graph = evidence.c.model.graph;
+  const std::vector<Output>& got = evidence.outputs(configuration);
+  // Wrong without optimization too: not the optimizer's doing.
+  if (violations(evidence.reference.outputs, graph, evidence.outputs(0)).any()) return FindingClass::kKernel;
+  if (found.only_special && (evidence.reference.special || evidence.reference.negative_zero))
+    return FindingClass::kSpecialValues;
+  const auto explained_by = [&](const Arithmetic& weaker) {
+    const Reference& r = evidence.relaxed(weaker);
+    return r.available() && !violations(r.outputs, graph, got).any();
+  };
+  if (explained_by({.double_as_float = true})) return FindingClass::kPrecision;
+  if (explained_by({.quantized_activations = true})) return FindingClass::kPrecision;
+  if (explained_by({.saturating_u8s8 = true}) || explained_by({.skipped_requantization = true}) ||
+      explained_by({.saturating_u8s8 = true, .quantized_activations = true, .skipped_requantization = true}))
+    return FindingClass::kKnownLimit;
+  if (const Reference* optimized = evidence.optimized_reference ? evidence.optimized_reference(configuration) : nullptr) {
+    // The optimized graph means what the original means: then a kernel calculated it wrongly.
+    bool right = optimized->outputs.size() == evidence.reference.outputs.size();
+    for (std::size_t o = 0; right && o < optimized->outputs.size(); ++o) {
+      const Expected &a = evidence.reference.outputs[o], &b = optimized->outputs[o];
+      right = a.type == b.type && a.holds_reals() == b.holds_reals();
+      for (std::size_t i = 0; right && i < a.count(); ++i)
+        right = a.open_at(i) || b.open_at(i) || a.value_at(i) == b.value_at(i) ||
+                (std::isnan(a.value_at(i)) && std::isnan(b.value_at(i))) ||
+                std::fabs(a.value_at(i) - b.value_at(i)) <= a.bound_at(i);
+    }
+    if (right) return FindingClass::kKernel;
+  }
+  return FindingClass::kBug;
+}
+
+}  // namespace mob::oracles

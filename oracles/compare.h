@@ -1,0 +1,46 @@
+// Comparing what a system returned with what the reference expects.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "oracles/oracle.h"
+
+namespace mob::oracles {
+
+// A difference of type, shape, or number of outputs, in words; empty where there is none.
+std::string structure_difference(const std::vector<Expected>& expected, const Graph& graph,
+                                 const std::vector<Output>& got);
+std::string structure_difference(const std::vector<Output>& expected, const std::vector<Output>& got);
+
+// Elements outside their bound.
+struct Violations {
+  Gap worst;
+  std::size_t outside = 0;
+  bool only_special = true;  // each of them expected or returned as infinity or NaN
+  bool any() const { return outside > 0; }
+};
+// Outputs whose structure differs are left out. Open elements hold anything.
+Violations violations(const std::vector<Expected>& expected, const Graph& graph, const std::vector<Output>& got);
+
+// How much of the expected outputs says something: open (undecided, unspecified) and vague elements, whose
+// bound is wide against the scale of their tensor.
+struct Decidedness {
+  std::size_t elements = 0;
+  std::size_t open = 0;
+  std::size_t vague = 0;
+  double share() const {
+    return elements == 0 ? 1 : 1 - static_cast<double>(open + vague) / static_cast<double>(elements);
+  }
+};
+Decidedness decidedness(const std::vector<Expected>& expected);
+// Median over elements of bound / scale of the tensor (largest magnitude); open elements count as infinite.
+double median_relative_bound(const std::vector<Expected>& expected);
+// Wider than this share of its tensor's scale, a bound is vague.
+inline constexpr double kVague = 0.1;
+
+// Why wrong numbers are not (or are) the optimizer's doing. Looks only at values and meaning.
+FindingClass classify_numbers(const Evidence& evidence, std::size_t configuration, const Violations& found);
+
+}  // namespace mob::oracles

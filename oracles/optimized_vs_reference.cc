@@ -1,0 +1,67 @@
+// Every element of every run against the value and bound of the reference.
+#include <algorithm>
+
+#include "fuzzer/base/text.h"
+#include "oracles/compare.h"
+
+namespace mob::oracles {
+namespace {
+
+std::string describe(const Gap& g) {
+  return "output '" + g.output + "' element " + std::to_string(g.element) + ": expected " + show_number(g.expected) +
+         " +- " + show_number(g.bound) + ", got " + show_number(g.got) + " (" + std::to_string(g.outside) + " of " +
+         std::to_string(g.elements) + " elements outside)";
+}
+
+Verdict check(const Evidence& e) {
+  if (!e.reference.available()) return Verdict::skip("no reference: " + e.reference.unavailable);
+  const Graph& graph = e.c.model.graph;
+  std::vector<Violations> found(e.outcomes.size());
+  bool any = false, any_ok = false;
+  for (std::size_t i = 0; i < e.outcomes.size(); ++i) {
+    if (!e.outcomes[i].ok() || e.configurations[i].reload) continue;
+    any_ok = true;
+    found[i] = e.outcomes[i].same_as >= 0 ? found[static_cast<std::size_t>(e.outcomes[i].same_as)]
+                                          : violations(e.reference.outputs, graph, e.outputs(i));
+    any = any || found[i].any();
+  }
+  if (!any_ok) return Verdict::skip("no outputs to compare");
+  if (!any) return Verdict::agree();
+  if (!e.plain().ok()) return Verdict::skip("no witness: the plain run has no outputs");
+
+  Finding f;
+  f.oracle = "optimized-vs-reference";
+  f.symptom = Symptom::kWrongNumbers;
+  f.stage = "optimize";
+  // The weightiest class decides; the finding names the configurations of that class.
+  std::vector<std::pair<FindingClass, std::size_t>> classes;
+  for (std::size_t i = 1; i < e.outcomes.size(); ++i)
+    if (found[i].any()) classes.emplace_back(classify_numbers(e, i, found[i]), i);
+  if (classes.empty()) {  // only the plain run is wrong
+    f.cls = found[0].only_special && (e.reference.special || e.reference.negative_zero) ? FindingClass::kSpecialValues
+                                                                                       : FindingClass::kKernel;
+    f.stage = "run";
+    f.configurations = {0};
+    f.gap = found[0].worst;
+    f.message = "without optimization: " + describe(found[0].worst);
+    return Verdict::found(std::move(f));
+  }
+  f.cls = std::min_element(classes.begin(), classes.end())->first;
+  for (const auto& [cls, i] : classes) {
+    if (cls != f.cls) continue;
+    f.configurations.push_back(i);
+    if (!f.gap || found[i].worst.excess > f.gap->excess) f.gap = found[i].worst;
+  }
+  f.message = describe(*f.gap);
+  return Verdict::found(std::move(f));
+}
+
+}  // namespace
+
+extern const Oracle optimized_vs_reference;
+const Oracle optimized_vs_reference = {
+    .name = "optimized-vs-reference",
+    .shows = "every element of every level against the reference's value and bound (wrong-numbers)",
+    .check = check};
+
+}  // namespace mob::oracles

@@ -1,0 +1,91 @@
+// An oracle compares evidence and never makes any. One file each in this folder, one line in all.def.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "fuzzer/reference/reference.h"
+#include "fuzzer/runtime/outcome.h"
+#include "fuzzer/runtime/system.h"
+
+namespace mob {
+
+// The symptoms of the study of model-optimization bugs (Guan et al., ICSE 2023), with hangs told apart from
+// crashes, and nondeterminism.
+enum class Symptom : std::uint8_t { kCrash, kHang, kWrongStructure, kWrongNumbers, kNoGain, kNondeterminism };
+std::string_view name(Symptom s);
+
+// Whose fault it is, as far as values and meaning tell. Ordered: the first weighs most.
+enum class FindingClass : std::uint8_t {
+  kBug,            // the optimizer's doing
+  kKernel,         // wrong without optimization too, or in a kernel that the optimized model is right about
+  kPrecision,      // what float32 arithmetic inside a double model explains
+  kKnownLimit,     // saturating 16-bit products, rounded activations, requantization left out: by design
+  kSpecialValues,  // only infinities, NaN or their offspring differ
+};
+std::string_view name(FindingClass c);
+
+// How far one element lies outside its bound.
+struct Gap {
+  std::string output;
+  std::size_t element = 0;
+  double expected = 0;
+  double bound = 0;
+  double got = 0;
+  double excess = 0;         // |got - expected| / bound; infinite where no number can say it
+  std::size_t outside = 0;   // elements outside, of
+  std::size_t elements = 0;
+};
+
+struct Finding {
+  std::string_view oracle;
+  Symptom symptom = Symptom::kCrash;
+  FindingClass cls = FindingClass::kBug;
+  std::string stage;                       // load, optimize, save, run
+  std::vector<std::size_t> configurations; // the bad ones, as indices
+  std::optional<Gap> gap;                  // the worst element of wrong numbers
+  std::string message;
+};
+
+struct Verdict {
+  enum class Kind : std::uint8_t { kAgree, kSkip, kFinding };
+  Kind kind = Kind::kAgree;
+  std::string reason;  // why skipped
+  std::optional<Finding> finding;
+
+  static Verdict agree() { return {}; }
+  static Verdict skip(std::string why) { return {Kind::kSkip, std::move(why), {}}; }
+  static Verdict found(Finding f) { return {Kind::kFinding, {}, std::move(f)}; }
+};
+
+// All that is known of one case on one system. Configuration 0 is the plain one (no optimization).
+struct Evidence {
+  const Case& c;
+  const Reference& reference;
+  std::span<const Configuration> configurations;
+  const std::vector<Outcome>& outcomes;
+  // Evaluates the case again under weaker arithmetic (cached by the caller).
+  std::function<const Reference&(const Arithmetic&)> relaxed;
+  // The saved optimized model of a configuration, evaluated by the reference; null where there is none or the
+  // reference cannot. Only asked when a number is wrong.
+  std::function<const Reference*(std::size_t configuration)> optimized_reference;
+  // Of a case with random operators: outcomes of more sessions, one entry per repeat, each in the order of
+  // `configurations`. Empty otherwise.
+  std::vector<std::vector<Outcome>> repeats;
+
+  const Outcome& plain() const { return outcomes.front(); }
+  const std::vector<Output>& outputs(std::size_t i) const { return outputs_of(outcomes, i); }
+};
+
+struct Oracle {
+  std::string_view name;     // "plain-vs-optimized"
+  std::string_view shows;    // one line: the two things compared, and the symptoms it can show
+  Verdict (*check)(const Evidence&);
+};
+const std::vector<const Oracle*>& all_oracles();
+
+}  // namespace mob
