@@ -22,3 +22,11 @@ mob_room(cli FOLDERS fuzzer/cli LINKS mob_triage CLI11::CLI11)
 add_executable(mobster fuzzer/cli/main.cc)
 target_link_libraries(mobster PRIVATE mob_cli)
 add_dependencies(mobster mobster-onnxruntime-worker)
+
+# Figures: each file in bench/ is a program of its own.
+file(GLOB bench_files CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/bench/*.cc)
+foreach(file ${bench_files})
+  get_filename_component(bench_name ${file} NAME_WE)
+  add_executable(bench_${bench_name} ${file})
+  target_link_libraries(bench_${bench_name} PRIVATE mob_triage CLI11::CLI11)
+endforeach()

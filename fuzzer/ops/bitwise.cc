@@ -16,9 +16,12 @@ void bitwise_not(Evaluation& ev) {
 // In C a shift by the width or more is undefined; ONNX says nothing.
 void bit_shift(Evaluation& ev) {
   const std::string direction = ev.node().string_or("direction", "");
-  if (direction != "LEFT" && direction != "RIGHT") throw InvalidNode("BitShift has no direction '" + direction + "'");
+  if (direction != "LEFT" && direction != "RIGHT")
+    throw InvalidNode("BitShift has no direction '" + direction + "'");
   const int width = bits(ev.output().type.dtype);
-  const auto too_far = [width](std::int64_t by) { return static_cast<std::uint64_t>(by) >= static_cast<std::uint64_t>(width); };
+  const auto too_far = [width](std::int64_t by) {
+    return static_cast<std::uint64_t>(by) >= static_cast<std::uint64_t>(width);
+  };
   zip_ints(
       ev,
       [&](std::int64_t x, std::int64_t by) {
@@ -54,17 +57,31 @@ bool draft_unary_bits(Draft& d) {
 }
 bool draft_shift(Draft& d) {
   d.attribute("direction", std::string(d.rng().pick({"LEFT", "RIGHT"})));
-  return draft_binary(d, {.low = 0, .high = 200, .integral = true}, {.low = 0, .high = 7, .integral = true}, kInts);
+  return draft_binary(d, {.low = 0, .high = 200, .integral = true}, {.low = 0, .high = 7, .integral = true},
+                      kInts);
 }
 
 constexpr OpSpec specs[] = {
-    {.name = "BitwiseAnd", .since = 18, .draft = draft_binary_bits, .infer = infer_bits,
+    {.name = "BitwiseAnd",
+     .since = 18,
+     .draft = draft_binary_bits,
+     .infer = infer_bits,
      .evaluate = bitwise<[](std::int64_t a, std::int64_t b) { return a & b; }>},
-    {.name = "BitwiseOr", .since = 18, .draft = draft_binary_bits, .infer = infer_bits,
+    {.name = "BitwiseOr",
+     .since = 18,
+     .draft = draft_binary_bits,
+     .infer = infer_bits,
      .evaluate = bitwise<[](std::int64_t a, std::int64_t b) { return a | b; }>},
-    {.name = "BitwiseXor", .since = 18, .draft = draft_binary_bits, .infer = infer_bits,
+    {.name = "BitwiseXor",
+     .since = 18,
+     .draft = draft_binary_bits,
+     .infer = infer_bits,
      .evaluate = bitwise<[](std::int64_t a, std::int64_t b) { return a ^ b; }>},
-    {.name = "BitwiseNot", .since = 18, .draft = draft_unary_bits, .infer = infer_integer, .evaluate = bitwise_not},
+    {.name = "BitwiseNot",
+     .since = 18,
+     .draft = draft_unary_bits,
+     .infer = infer_integer,
+     .evaluate = bitwise_not},
     {.name = "BitShift", .since = 11, .draft = draft_shift, .infer = infer_shift, .evaluate = bit_shift},
 };
 

@@ -19,7 +19,8 @@ struct Mode {
       : to(ev.outputs()[0].dtype),
         saturate(ev.node().int_or("saturate", 1) != 0),
         round(ev.node().string_or("round_mode", "up")) {
-    if (round != "up" && round != "down" && round != "nearest") throw InvalidNode("Cast has no round_mode '" + round + "'");
+    if (round != "up" && round != "down" && round != "nearest")
+      throw InvalidNode("Cast has no round_mode '" + round + "'");
   }
 };
 
@@ -47,14 +48,16 @@ R rounded_to(const Mode& mode, R x) {
     case DType::kFloat8E8M0:
       return static_cast<R>(rounded_e8m0(static_cast<double>(x), mode));
     default:
-      return static_cast<R>(decode_float(mode.to, encode_float(mode.to, static_cast<double>(x), mode.saturate)));
+      return static_cast<R>(
+          decode_float(mode.to, encode_float(mode.to, static_cast<double>(x), mode.saturate)));
   }
 }
 
 // What ONNX leaves open, or null.
 const char* undefined(DType to, double x) {
   if (std::isnan(x) && to == DType::kFloat4E2M1) return "NaN as float4e2m1";
-  if (to == DType::kFloat8E8M0 && (std::signbit(x) || std::isinf(x))) return "a negative number or infinity as float8e8m0";
+  if (to == DType::kFloat8E8M0 && (std::signbit(x) || std::isinf(x)))
+    return "a negative number or infinity as float8e8m0";
   return nullptr;
 }
 
@@ -168,7 +171,8 @@ void from_strings(Evaluation& ev, const Mode& mode) {
     for (std::size_t i = 0; i < x.size(); ++i) {
       std::int64_t v = 0;
       const auto [end, error] = std::from_chars(x[i].data(), x[i].data() + x[i].size(), v);
-      if (error == std::errc() && end == x[i].data() + x[i].size() && in_range(mode.to, static_cast<long double>(v)))
+      if (error == std::errc() && end == x[i].data() + x[i].size() &&
+          in_range(mode.to, static_cast<long double>(v)))
         ev.out_ints().v[i] = v;
       else
         open(i);
@@ -198,15 +202,18 @@ void to_strings(Evaluation& ev) {
     const Ints& x = ev.input_ints(0);
     for (std::size_t i = 0; i < y.size(); ++i) {
       if (x.bound(i) != 0) throw Unsupported("a string depends on an undecided value");
-      y[i] = from == DType::kUint64 ? std::to_string(static_cast<std::uint64_t>(x.v[i])) : std::to_string(x.v[i]);
+      y[i] = from == DType::kUint64 ? std::to_string(static_cast<std::uint64_t>(x.v[i]))
+                                    : std::to_string(x.v[i]);
     }
     return;
   }
-  if (from != DType::kFloat && from != DType::kDouble) throw Unsupported("the text form of " + std::string(name(from)));
+  if (from != DType::kFloat && from != DType::kDouble)
+    throw Unsupported("the text form of " + std::string(name(from)));
   const auto& x = ev.reals<long double>(0);
   for (std::size_t i = 0; i < y.size(); ++i) {
     if (x.e[i] != 0) throw Unsupported("a string depends on a rounded value");
-    y[i] = from == DType::kFloat ? shortest(static_cast<float>(x.v[i])) : shortest(static_cast<double>(x.v[i]));
+    y[i] =
+        from == DType::kFloat ? shortest(static_cast<float>(x.v[i])) : shortest(static_cast<double>(x.v[i]));
   }
 }
 
@@ -217,9 +224,7 @@ template <class R>
 void from_reals(Evaluation& ev, const Mode& mode) {
   const Reals<R>& x = ev.reals<R>(0);
   const bool from_bool = ev.type(0).dtype == DType::kBool;
-  const auto element = [&](std::size_t i) {
-    return from_bool && x.e[i] > 0 ? Approx<R>{x.v[i], 1} : x[i];
-  };
+  const auto element = [&](std::size_t i) { return from_bool && x.e[i] > 0 ? Approx<R>{x.v[i], 1} : x[i]; };
   if (is_float(mode.to)) {
     to_float(ev, mode, element);
     return;
@@ -263,7 +268,8 @@ void infer_like(Inference& inf) {
   infer_to(inf, inf.type(1).dtype);
 }
 
-// --- drafting ------------------------------------------------------------------------------------------------
+// --- drafting
+// ------------------------------------------------------------------------------------------------
 
 // The target type, and values that it can hold.
 std::optional<DType> draft_source(Draft& d) {
@@ -273,27 +279,31 @@ std::optional<DType> draft_source(Draft& d) {
   if (targets.empty()) return std::nullopt;
   const DType to = d.rng().pick(targets);
   const bool narrow = bits(to) < 8;
-  const ValueRange range = {.low = is_unsigned_int(to) ? 0.0 : narrow ? -2.0 : -9.0,
+  const ValueRange range = {.low = is_unsigned_int(to) ? 0.0
+                                   : narrow            ? -2.0
+                                                       : -9.0,
                             .high = narrow ? 1.0 : 9.0,
                             .integral = narrow || d.rng().chance(0.3)};
   d.input({.types = drawable(d, "T1", like), .range = range});
   return to;
 }
-void draft_saturate(Draft& d) {
-  if (d.schema().has_attribute("saturate") && d.rng().chance(0.2)) d.attribute("saturate", d.rng().range(0, 1));
+// Runtimes refuse it where it has no meaning.
+void draft_saturate(Draft& d, DType to) {
+  if (kFloat8s.has(to) && d.schema().has_attribute("saturate") && d.rng().chance(0.5))
+    d.attribute("saturate", d.rng().range(0, 1));
 }
 bool draft(Draft& d) {
   const auto to = draft_source(d);
   if (!to) return false;
   d.attribute("to", static_cast<std::int64_t>(*to));
-  draft_saturate(d);
+  draft_saturate(d, *to);
   return true;
 }
 bool draft_like(Draft& d) {
   const auto to = draft_source(d);
   if (!to) return false;
   d.input({.types = *to, .max_rank = 2, .role = Role::kParameter});
-  draft_saturate(d);
+  draft_saturate(d, *to);
   return true;
 }
 

@@ -127,7 +127,7 @@ void infer_eye(Inference& inf) {
   if (inf.rank(0) != 2) throw InvalidNode("EyeLike takes a matrix");
   const std::int64_t given = inf.node().int_or("dtype", static_cast<std::int64_t>(inf.type(0).dtype));
   const auto t = given > 0 && given < kDTypeCount ? static_cast<DType>(given) : DType::kUndefined;
-  if (!(kFloats | kInts).has(t) && t != DType::kBool) throw InvalidNode("EyeLike has no element type " + std::to_string(given));
+  if (!kAnyDType.has(t)) throw InvalidNode("EyeLike has no element type " + std::to_string(given));
   inf.set_output(0, {t, inf.dims(0)});
 }
 
@@ -214,7 +214,8 @@ void evaluate_range(Evaluation& ev) {
       const R n = static_cast<R>(i);
       Approx<R> x = start + Approx<R>{n, 0} * delta;
       // Kernels add up: i roundings of partial sums, none of which is larger than one of the ends.
-      if (i > 0) x.e += rounding.gamma(n + 1) * std::max(std::fabs(start.v) + start.e, std::fabs(x.v) + x.e) + rounding.eta();
+      const R largest = std::max(std::fabs(start.v) + start.e, std::fabs(x.v) + x.e);
+      if (i > 0) x.e += rounding.gamma(n + 1) * largest + rounding.eta();
       y.set(i, x);
     }
   });
@@ -239,7 +240,11 @@ bool draft_range(Draft& d) {
 
 constexpr OpSpec specs[] = {
     {.name = "Constant", .draft = draft_constant, .infer = infer_constant, .evaluate = evaluate_constant},
-    {.name = "ConstantOfShape", .since = 9, .draft = draft_of_shape, .infer = infer_of_shape, .evaluate = evaluate_of_shape},
+    {.name = "ConstantOfShape",
+     .since = 9,
+     .draft = draft_of_shape,
+     .infer = infer_of_shape,
+     .evaluate = evaluate_of_shape},
     {.name = "EyeLike", .since = 9, .draft = draft_eye, .infer = infer_eye, .evaluate = evaluate_eye},
     {.name = "Range", .since = 11, .draft = draft_range, .infer = infer_range, .evaluate = evaluate_range},
 };

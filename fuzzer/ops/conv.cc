@@ -1,5 +1,5 @@
 // Conv, ConvTranspose: both as products of weights with the columns of an image (im2col).
-#include "fuzzer/ops/kernels.h"
+#include "fuzzer/ops/known_limits.h"
 #include "fuzzer/ops/windows.h"
 
 namespace mob::ops {
@@ -136,6 +136,7 @@ void conv(Evaluation& ev) {
     convolve<R>(ev, l, ev.reals<R>(1));
     open_at_padding<R>(ev, l, ev.reals<R>(1));
   });
+  if (allows_limits(ev)) relax_conv(ev, w, group);
 }
 
 // Along each axis: natural size of the output before padding, and how padding cuts it.
@@ -248,6 +249,7 @@ bool draft_conv_transpose(Draft& d) {
   if (rng.chance(0.6)) extra.assign(n, 0);
   const double way = rng.unit();  // of padding
   const bool same = way < 0.15 && extra == Dims(n, 0);
+  bool grows = true;  // shape inference gives up where output_shape is smaller than the input
   for (std::size_t i = 0; i < n; ++i) {
     // SAME gives in * stride: the kernel has to reach that far.
     if (same) dilations[i] = 1, kernel[i] = std::max(kernel[i], strides[i]);
@@ -256,10 +258,11 @@ bool draft_conv_transpose(Draft& d) {
     begin.push_back(rng.range(0, std::min<std::int64_t>({span - 1, natural - 1, 2})));
     end.push_back(rng.range(0, std::min<std::int64_t>({span - 1, natural - 1 - begin[i], 2})));
     shape.push_back(natural - begin[i] - end[i]);
+    grows = grows && shape[i] >= x.dims[i + 2];
   }
   if (same) {
     d.attribute("auto_pad", std::string(rng.pick({"SAME_UPPER", "SAME_LOWER"})));
-  } else if (way < 0.3) {
+  } else if (way < 0.3 && grows) {
     d.attribute("output_shape", shape);
     if (rng.chance(0.5)) d.attribute("auto_pad", std::string(rng.pick({"SAME_UPPER", "SAME_LOWER", "NOTSET"})));
   } else if (way < 0.7) {

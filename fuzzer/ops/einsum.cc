@@ -217,7 +217,9 @@ void evaluate(Evaluation& ev) {
 // A random equation: letters shared between the operands, sometimes an ellipsis or a diagonal.
 bool draft(Draft& d) {
   Rng& rng = d.rng();
-  const auto order = rng.permutation(52);
+  // In implicit mode, ONNX Runtime takes no capitals.
+  const bool is_explicit = rng.chance(0.8);
+  const auto order = rng.permutation(is_explicit ? 52 : 26);
   const auto letter = [&](std::size_t i) { return static_cast<char>(order[i] < 26 ? 'a' + order[i] : 'A' + order[i] - 26); };
   Dims sizes;  // of letter(0), letter(1), ...
   std::int64_t work = 1;
@@ -263,7 +265,7 @@ bool draft(Draft& d) {
     d.input({.types = x.dtype, .dims = dims, .role = Role::kWeight});
     equation += (rng.chance(0.1) ? ", " : ",") + labels;
   }
-  if (rng.chance(0.8)) {
+  if (is_explicit) {
     std::string out;
     for (const std::int64_t i : rng.permutation(sizes.size()))
       if (rng.chance(0.65)) out += letter(static_cast<std::size_t>(i));

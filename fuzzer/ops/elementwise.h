@@ -81,6 +81,13 @@ Approx<R> smaller(Approx<R> a, Approx<R> b) {
   return -larger(-a, -b);
 }
 
+// What max and min make of a NaN is open in ONNX.
+template <class R>
+Approx<R> nan_order(Evaluation& ev, Approx<R> x) {
+  ev.unspecified("the order of NaN in Max, Min and Clip");
+  return open_value(x.v);
+}
+
 // f applied to x, for f that has one turning point `c` and is monotone on either side of it.
 template <class R, class F>
 Approx<R> bend(Approx<R> x, F f, std::type_identity_t<R> c) {
@@ -150,7 +157,8 @@ struct Wide {
   bool open = false;
 };
 inline __int128 widened(DType t, std::int64_t v) {
-  return t == DType::kUint64 ? static_cast<__int128>(static_cast<std::uint64_t>(v)) : static_cast<__int128>(v);
+  return t == DType::kUint64 ? static_cast<__int128>(static_cast<std::uint64_t>(v))
+                             : static_cast<__int128>(v);
 }
 inline Wide wide(const Ints& x, std::size_t i, DType t) {
   const __int128 v = widened(t, x.v[i]);
@@ -158,7 +166,8 @@ inline Wide wide(const Ints& x, std::size_t i, DType t) {
   return {v, v - e, v + e, e == Ints::kOpen || (e != 0 && t == DType::kBool)};
 }
 inline bool fits(DType t, __int128 v) {
-  return v >= int_min(t) && v <= (t == DType::kUint64 ? static_cast<__int128>(~std::uint64_t{0}) : int_max(t));
+  return v >= int_min(t) &&
+         v <= (t == DType::kUint64 ? static_cast<__int128>(~std::uint64_t{0}) : int_max(t));
 }
 // Wraps on overflow; an interval that overflows on one side is open.
 inline void put(Ints& y, std::size_t i, DType t, const Wide& w) {
@@ -204,6 +213,23 @@ void map_wide(Evaluation& ev, F f) {
     w.high = w.v + e;
     put(y, i, t, w);
   }
+}
+
+// --- drafting --------------------------------------------------------------------------------------------
+
+// Draft of an activation function.
+inline bool draft_activation(Draft& d) {
+  return draft_unary(d, {.low = -4, .high = 4}, kNumbers);
+}
+// A float attribute: left out, a value that optimizers look for, or any.
+inline void draft_attribute(Draft& d, std::string_view attribute_name, std::initializer_list<float> known,
+                            float low = 0.05f, float high = 2) {
+  const double what = d.rng().unit();
+  if (what < 0.4) return;
+  if (what < 0.65)
+    d.attribute(attribute_name, d.rng().pick(known));
+  else
+    d.attribute(attribute_name, static_cast<float>(d.rng().uniform(low, high)));
 }
 
 }  // namespace mob::ops

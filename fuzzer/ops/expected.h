@@ -57,15 +57,17 @@ struct Origin {
   std::vector<std::int64_t> zero;
   std::vector<double> scale;
 
-  // Output of QuantizeLinear and of the DequantizeLinear behind it: the pairs passed so far, this one
-  // included, with nothing between them. Empty where there is no such pair.
+  // Output of QuantizeLinear and of the DequantizeLinear behind it: the pairs passed so far, with nothing
+  // between them. Empty where there is no such pair.
   struct Chain {
-    double low, high;              // the number that the first pair was given
-    double reach_low, reach_high;  // ... saturated by one or the other of the pairs
-    double step;                   // largest of their scales
+    double low, high;  // the number that the first pair was given, saturated by all of them
+    double step;       // largest of their scales
   };
   std::vector<Chain> chain;
   int pairs = 0;
+
+  // Output of Softmax over a dequantized tensor.
+  bool softmax = false;
 };
 
 struct Expected {

@@ -34,7 +34,8 @@ void extremum_of_ints(Evaluation& ev, Better better) {
     maps.push_back(broadcast_map(ev.dims(k), ev.output().type.dims));
   for (std::size_t i = 0; i < y.v.size(); ++i) {
     Wide best = wide(ev.input_ints(0), at(maps[0], i), t);
-    for (std::size_t k = 1; k < maps.size(); ++k) best = better(best, wide(ev.input_ints(k), at(maps[k], i), t));
+    for (std::size_t k = 1; k < maps.size(); ++k)
+      best = better(best, wide(ev.input_ints(k), at(maps[k], i), t));
     put(y, i, t, best);
   }
 }
@@ -73,7 +74,8 @@ void min(Evaluation& ev) {
   extremum(ev, [](const auto& a, const auto& b) { return smaller(a, b); });
 }
 
-// --- Sum, Mean -----------------------------------------------------------------------------------------------
+// --- Sum, Mean
+// -----------------------------------------------------------------------------------------------
 
 template <class Finish>
 void total(Evaluation& ev, Finish finish) {
@@ -105,7 +107,8 @@ void mean(Evaluation& ev) {
   });
 }
 
-// --- Clip ----------------------------------------------------------------------------------------------------
+// --- Clip
+// ----------------------------------------------------------------------------------------------------
 
 // A limit: attribute up to opset 10, then input; missing, nothing but an infinity is beyond it.
 bool has_limit(const Inference& inf, std::size_t i) {
@@ -120,7 +123,8 @@ void clip_ints(Evaluation& ev) {
   const Ints& x = ev.input_ints(0);
   Ints& y = ev.out_ints();
   const bool has_low = has_limit(ev, 1), has_high = has_limit(ev, 2);
-  const Wide low = has_low ? wide(ev.input_ints(1), 0, t) : Wide{}, high = has_high ? wide(ev.input_ints(2), 0, t) : Wide{};
+  const Wide low = has_low ? wide(ev.input_ints(1), 0, t) : Wide{},
+             high = has_high ? wide(ev.input_ints(2), 0, t) : Wide{};
   const bool open = has_low && has_high && low.v > high.v && ev.opset() < kMaxWins;
   for (std::size_t i = 0; i < y.v.size(); ++i) {
     Wide w = wide(x, i, t);

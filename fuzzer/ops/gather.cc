@@ -105,7 +105,7 @@ bool draft_gather_elements(Draft& d) {
   if (given != 0 || rng.chance(0.3)) d.attribute("axis", given);
   Dims dims = x.dims;
   for (std::size_t i = 0; i < dims.size(); ++i)
-    if (rng.chance(0.3)) dims[i] = static_cast<std::int64_t>(i) == axis ? rng.range(1, dims[i] + 2) : rng.range(1, dims[i]);
+    if (rng.chance(0.3)) dims[i] = rng.range(1, dims[i] + (static_cast<std::int64_t>(i) == axis ? 2 : 0));
   std::vector<std::int64_t> indices(static_cast<std::size_t>(element_count(dims)));
   for (auto& i : indices) i = draw_index(d, x.dims[axis]);
   d.input(Tensor::of_ints(draw_index_type(rng), dims, indices));

@@ -129,6 +129,21 @@ void relax_conv(Evaluation& ev, const Windows& w, std::int64_t group) {
     }
 }
 
+void note_softmax(Evaluation& ev) {
+  const Origin* x = integers(ev, 0);
+  if (x == nullptr || !is_byte(x->quantized)) return;
+  auto origin = std::make_shared<Origin>();
+  origin->softmax = true;
+  ev.output().origin = std::move(origin);
+}
+
+double softmax_requantization(const Evaluation& ev, double x, double scale) {
+  const Origin* o = ev.input(0).origin.get();
+  if (o == nullptr || !o->softmax || !ev.arithmetic().skipped_requantization || !is_byte(ev.outputs()[0].dtype)) return 0;
+  const double inverse = 1 / scale, gap = std::fabs(x * (inverse - std::floor(inverse)));
+  return std::isfinite(gap) ? gap * kSlack : 0;
+}
+
 void note_quantized(Evaluation& ev) {
   const Expected& x = ev.input(0);
   auto origin = std::make_shared<Origin>();
@@ -140,7 +155,7 @@ void note_quantized(Evaluation& ev) {
     constexpr double inf = kInfinity<double>;
     for (std::size_t i = 0; i < v.v.size(); ++i) {
       const bool known = !std::isnan(v.v[i]) && !v[i].open();
-      origin->chain.push_back({known ? v[i].low() : -inf, known ? v[i].high() : inf, inf, -inf, 0});
+      origin->chain.push_back({known ? v[i].low() : -inf, known ? v[i].high() : inf, 0});
     }
   }
   ev.output().origin = std::move(origin);
@@ -169,11 +184,11 @@ void note_dequantized(Evaluation& ev, const Granularity& granularity) {
       const auto end = [&](std::int64_t q) { return static_cast<double>(q - origin->zero[i]) * s; };
       const auto [least, most] = std::minmax({end(int_min(t)), end(int_max(t))});
       if (!std::isfinite(least) || !std::isfinite(most)) continue;
-      c.reach_low = std::min(c.reach_low, std::clamp(c.low, least, most));
-      c.reach_high = std::max(c.reach_high, std::clamp(c.high, least, most));
+      c.low = std::clamp(c.low, least, most);
+      c.high = std::clamp(c.high, least, most);
       c.step = std::max(c.step, std::fabs(s));
       if (!ev.arithmetic().skipped_requantization || origin->pairs < 2) continue;
-      const double reach = std::max(y.v[i] - c.reach_low, c.reach_high - y.v[i]) + c.step;
+      const double reach = std::max(y.v[i] - c.low, c.high - y.v[i]) + c.step;
       y.e[i] = std::max(y.e[i], reach * kSlack);
     }
   }

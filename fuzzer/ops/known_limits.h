@@ -62,7 +62,14 @@ class ConvRows {
 void note_quantized(Evaluation& ev);
 // DequantizeLinear: output 0 came from input 0, with scale and zero point in inputs 1 and 2. From the second
 // of successive pairs on, the bound covers what is left when a runtime drops one of them or merges their
-// parameters: the number before the first, saturated by either, within a step.
+// parameters (ONNX Runtime's DoubleQDQPairsRemover): the number before the first, saturated by all of them,
+// within a step.
 void note_dequantized(Evaluation& ev, const Granularity& granularity);
+
+// ONNX Runtime's QLinearSoftmax, put in place of DequantizeLinear - Softmax - QuantizeLinear, multiplies by
+// floor(1 / scale) where the quotient by the scale is meant. Softmax notes where its input comes from;
+// QuantizeLinear asks how much less its quotient may be (0 where this does not apply).
+void note_softmax(Evaluation& ev);
+double softmax_requantization(const Evaluation& ev, double x, double scale);
 
 }  // namespace mob::ops

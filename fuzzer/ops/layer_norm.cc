@@ -55,7 +55,7 @@ void evaluate(Evaluation& ev, Center center) {
   const Groups groups = groups_along(ev.dims(0), normalized_axes(ev));
   if (groups.size == 0) {
     for (std::size_t i : {1, 2})
-      for (std::size_t g = 0; ev.wants(i) && g < groups.count; ++g) {
+      for (std::size_t g = 0; center == Center::kMean && ev.wants(i) && g < groups.count; ++g) {
         ev.unspecified("statistics of an empty set");
         set_open(ev.output(i), g);
       }

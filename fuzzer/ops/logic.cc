@@ -43,19 +43,24 @@ void compare(Evaluation& ev, Decide decide, Guess guess) {
 }
 
 void evaluate_less(Evaluation& ev) {
-  compare(ev, [](const auto& a, const auto& b) { return less(a, b); }, std::less<>());
+  compare(
+      ev, [](const auto& a, const auto& b) { return less(a, b); }, std::less<>());
 }
 void evaluate_greater(Evaluation& ev) {
-  compare(ev, [](const auto& a, const auto& b) { return less(b, a); }, std::greater<>());
+  compare(
+      ev, [](const auto& a, const auto& b) { return less(b, a); }, std::greater<>());
 }
 void evaluate_less_or_equal(Evaluation& ev) {
-  compare(ev, [](const auto& a, const auto& b) { return less_or_equal(a, b); }, std::less_equal<>());
+  compare(
+      ev, [](const auto& a, const auto& b) { return less_or_equal(a, b); }, std::less_equal<>());
 }
 void evaluate_greater_or_equal(Evaluation& ev) {
-  compare(ev, [](const auto& a, const auto& b) { return less_or_equal(b, a); }, std::greater_equal<>());
+  compare(
+      ev, [](const auto& a, const auto& b) { return less_or_equal(b, a); }, std::greater_equal<>());
 }
 void evaluate_equal(Evaluation& ev) {
-  compare(ev, [](const auto& a, const auto& b) { return equal(a, b); }, std::equal_to<>());
+  compare(
+      ev, [](const auto& a, const auto& b) { return equal(a, b); }, std::equal_to<>());
 }
 
 void infer_comparison(Inference& inf, DTypeSet types) {
@@ -188,7 +193,8 @@ void identity(Evaluation& ev) {
   copy_elements(ev.input(0), ev.output());
 }
 
-// --- drafting ------------------------------------------------------------------------------------------------
+// --- drafting
+// ------------------------------------------------------------------------------------------------
 
 // Whole numbers close together, so that they meet now and then.
 bool draft_comparison(Draft& d) {
@@ -220,21 +226,51 @@ bool draft_identity(Draft& d) {
 }
 
 constexpr OpSpec specs[] = {
-    {.name = "Equal", .since = 7, .draft = draft_comparison, .infer = infer_equal, .evaluate = evaluate_equal},
-    {.name = "Greater", .since = 7, .draft = draft_comparison, .infer = infer_order, .evaluate = evaluate_greater},
+    {.name = "Equal",
+     .since = 7,
+     .draft = draft_comparison,
+     .infer = infer_equal,
+     .evaluate = evaluate_equal},
+    {.name = "Greater",
+     .since = 7,
+     .draft = draft_comparison,
+     .infer = infer_order,
+     .evaluate = evaluate_greater},
     {.name = "Less", .since = 7, .draft = draft_comparison, .infer = infer_order, .evaluate = evaluate_less},
-    {.name = "GreaterOrEqual", .since = 12, .draft = draft_comparison, .infer = infer_order,
+    {.name = "GreaterOrEqual",
+     .since = 12,
+     .draft = draft_comparison,
+     .infer = infer_order,
      .evaluate = evaluate_greater_or_equal},
-    {.name = "LessOrEqual", .since = 12, .draft = draft_comparison, .infer = infer_order,
+    {.name = "LessOrEqual",
+     .since = 12,
+     .draft = draft_comparison,
+     .infer = infer_order,
      .evaluate = evaluate_less_or_equal},
-    {.name = "And", .since = 7, .draft = draft_bools, .infer = infer_connective, .evaluate = connective<conjunction>},
-    {.name = "Or", .since = 7, .draft = draft_bools, .infer = infer_connective, .evaluate = connective<disjunction>},
-    {.name = "Xor", .since = 7, .draft = draft_bools, .infer = infer_connective, .evaluate = connective<difference>},
+    {.name = "And",
+     .since = 7,
+     .draft = draft_bools,
+     .infer = infer_connective,
+     .evaluate = connective<conjunction>},
+    {.name = "Or",
+     .since = 7,
+     .draft = draft_bools,
+     .infer = infer_connective,
+     .evaluate = connective<disjunction>},
+    {.name = "Xor",
+     .since = 7,
+     .draft = draft_bools,
+     .infer = infer_connective,
+     .evaluate = connective<difference>},
     {.name = "Not", .since = 1, .draft = draft_bool, .infer = infer_not, .evaluate = evaluate_not},
     {.name = "IsNaN", .since = 9, .draft = draft_classify, .infer = infer_classify, .evaluate = is_nan},
     {.name = "IsInf", .since = 10, .draft = draft_classify, .infer = infer_classify, .evaluate = is_inf},
     {.name = "Where", .since = 9, .draft = draft_where, .infer = infer_where, .evaluate = where},
-    {.name = "Identity", .since = 1, .draft = draft_identity, .infer = infer_same_as_input, .evaluate = identity},
+    {.name = "Identity",
+     .since = 1,
+     .draft = draft_identity,
+     .infer = infer_same_as_input,
+     .evaluate = identity},
 };
 
 }  // namespace

@@ -41,7 +41,8 @@ Approx<R> power(Approx<R> x, Approx<R> y) {
 template <class R>
 Approx<R> power(Approx<R> x, Approx<R> y, const Rounding<R>& rounding) {
   // Where the exponent's parity is beyond the type's precision.
-  if (x.low() < 0 && std::isfinite(y.v) && std::fabs(y.v) * rounding.u() >= 1) return open_value(std::pow(x.v, y.v));
+  if (x.low() < 0 && std::isfinite(y.v) && std::fabs(y.v) * rounding.u() >= 1)
+    return open_value(std::pow(x.v, y.v));
   const Approx<R> z = power(x, y);
   const bool is_exact = (x.v == 0 && x.e == 0) || (y.v == 0 && y.e == 0);
   if (is_exact || !z.finite() || z.open()) return z;
@@ -75,7 +76,8 @@ Wide integer_power(Wide x, Approx<long double> y, DType t, Evaluation& ev) {
   if (x.v == 1) {
     z = {1, 1, 1, false};
   } else if (x.v == -1 && y.v >= 0x1p24L) {
-    z = {whole_power(-1, static_cast<std::uint64_t>(std::min(y.v, 0x1p63L))).value_or(1), -1, 1, false};  // parity lost
+    z = {whole_power(-1, static_cast<std::uint64_t>(std::min(y.v, 0x1p63L))).value_or(1), -1, 1,
+         false};  // parity lost
   } else if (whole(y.v) && y.v < 0x1p63L) {
     const auto p = whole_power(x.v, static_cast<std::uint64_t>(y.v));
     if (!p || !fits(t, *p)) return open("overflow of an integer power");
@@ -87,7 +89,8 @@ Wide integer_power(Wide x, Approx<long double> y, DType t, Evaluation& ev) {
     if (!(std::fabs(p) < 0x1p62L)) return open("overflow of an integer power");
     // Truncated, from float32 at least.
     const long double e = std::fabs(p) * 0x1p-22L;
-    z = {static_cast<std::int64_t>(p), static_cast<std::int64_t>(p - e), static_cast<std::int64_t>(p + e), false};
+    z = {static_cast<std::int64_t>(p), static_cast<std::int64_t>(p - e), static_cast<std::int64_t>(p + e),
+         false};
     if (!fits(t, z.v)) return open("overflow of an integer power");
   }
   z.open = in_doubt;
@@ -127,7 +130,8 @@ template <class R>
 Approx<R> remainder(Approx<R> x, Approx<R> y) {
   const R v = std::fmod(x.v, y.v);
   if (x.e == 0 && y.e == 0) return {v, 0};
-  if (x.open() || y.open() || !std::isfinite(v) || !std::isfinite(y.v) || y.may_be_zero()) return open_value(v);
+  if (x.open() || y.open() || !std::isfinite(v) || !std::isfinite(y.v) || y.may_be_zero())
+    return open_value(v);
   const R size = std::fabs(y.v);
   const R n_low = std::trunc(std::min(x.low() / (size - y.e), x.low() / (size + y.e)));
   const R n_high = std::trunc(std::max(x.high() / (size - y.e), x.high() / (size + y.e)));
@@ -176,12 +180,15 @@ void infer_mod(Inference& inf) {
 bool draft_pow(Draft& d) {
   Rng& rng = d.rng();
   const bool whole = rng.chance(0.5);
-  const ArrayType x = d.input({.types = drawable(d, "X"), .range = whole ? ValueRange{.low = -3, .high = 3, .away_from_zero = 0.5}
-                                                                         : ValueRange{.low = 0.2, .high = 4}});
+  const ArrayType x = d.input({.types = drawable(d, "X"),
+                               .range = whole ? ValueRange{.low = -3, .high = 3, .away_from_zero = 0.5}
+                                              : ValueRange{.low = 0.2, .high = 4}});
   const bool ints = is_int(x.dtype);
   // Opset 7 has one type for both operands.
   const bool mixed = !d.types("T1").empty() && rng.chance(0.4);
-  const DTypeSet types = !mixed ? DTypeSet(x.dtype) : whole || ints ? d.types("T1") & kNumbers : d.types("T1") & kFloats;
+  const DTypeSet types = !mixed          ? DTypeSet(x.dtype)
+                         : whole || ints ? d.types("T1") & kNumbers
+                                         : d.types("T1") & kFloats;
   if (types.empty()) return false;
   const Dims dims = rng.chance(0.5) ? Dims{} : smaller_broadcast(rng, x.dims);
   const double low = ints ? 0 : -2;
@@ -194,7 +201,10 @@ bool draft_pow(Draft& d) {
     d.input(Tensor::scalar(t, y));
     return true;
   }
-  d.input({.types = types, .dims = dims, .role = Role::kParameter, .range = {.low = low, .high = 3, .integral = whole || ints}});
+  d.input({.types = types,
+           .dims = dims,
+           .role = Role::kParameter,
+           .range = {.low = low, .high = 3, .integral = whole || ints}});
   return true;
 }
 
@@ -204,7 +214,8 @@ bool draft_mod(Draft& d) {
     d.attribute("fmod", std::int64_t{1});
   else if (d.rng().chance(0.4))
     d.attribute("fmod", d.opset() < 13 ? d.rng().range(0, 1) : std::int64_t{0});
-  return draft_binary(d, {.low = -9, .high = 9}, {.low = -4, .high = 4, .away_from_zero = 1}, floats ? kFloats : kInts);
+  return draft_binary(d, {.low = -9, .high = 9}, {.low = -4, .high = 4, .away_from_zero = 1},
+                      floats ? kFloats : kInts);
 }
 
 constexpr OpSpec specs[] = {

@@ -43,12 +43,18 @@ Dims out_dims(const Inference& inf, const Slots& s, const Windows& w) {
   return dims;
 }
 
-// Of a parameter that is a scalar or one per channel.
-Approx<double> per_channel(Evaluation& ev, std::size_t input, std::size_t channel) {
-  if (!ev.has_input(input)) return {};
-  const auto& x = ev.reals<double>(input);
-  return x[x.v.size() == 1 ? 0 : channel];
-}
+// A parameter that is a scalar or has an entry per channel; 0 where it is left out.
+class PerChannel {
+ public:
+  PerChannel(Evaluation& ev, std::size_t input) : values_(ev.has_input(input) ? &ev.reals<double>(input) : nullptr) {}
+  Approx<double> operator[](std::size_t channel) const {
+    if (values_ == nullptr) return {};
+    return (*values_)[values_->v.size() == 1 ? 0 : channel];
+  }
+
+ private:
+  const Reals<double>* values_;
+};
 
 // Calls f(index of y, exact sum, output channel) for every element.
 template <class F>
@@ -59,9 +65,10 @@ void for_each_sum(Evaluation& ev, const Slots& s, F&& f) {
   const auto in = static_cast<std::size_t>(element_count(w.in)), out = static_cast<std::size_t>(element_count(w.out));
   const auto kernel = static_cast<std::size_t>(element_count(w.kernel)), depth = channels * kernel;
   Reals<double> x = ev.reals<double>(0), weights = ev.reals<double>(s.weights);
-  const Approx<double> x_zero = per_channel(ev, s.x_zero, 0);
+  const Approx<double> x_zero = PerChannel(ev, s.x_zero)[0];
+  const PerChannel w_zero(ev, s.w_zero), bias(ev, s.bias);
   for (std::size_t i = 0; i < x.v.size(); ++i) x.set(i, x[i] - x_zero);
-  for (std::size_t i = 0; i < weights.v.size(); ++i) weights.set(i, weights[i] - per_channel(ev, s.w_zero, i / depth));
+  for (std::size_t i = 0; i < weights.v.size(); ++i) weights.set(i, weights[i] - w_zero[i / depth]);
   struct Tap {
     std::size_t out, kernel, in;
   };
@@ -75,7 +82,7 @@ void for_each_sum(Evaluation& ev, const Slots& s, F&& f) {
   for (std::size_t n = 0, at_y = 0; n < static_cast<std::size_t>(ev.dims(0)[0]); ++n)
     for (std::size_t m = 0; m < filters; ++m) {
       const std::size_t image = (n * group + m / (filters / group)) * channels * in;
-      sums.assign(out, per_channel(ev, s.bias, m));
+      sums.assign(out, bias[m]);
       for (std::size_t c = 0; c < channels; ++c)
         for (const Tap& t : taps)
           sums[t.out] = sums[t.out] + x[image + c * in + t.in] * weights[m * depth + c * kernel + t.kernel];
@@ -114,11 +121,12 @@ void infer_qlinear(Inference& inf) {
 
 void qlinear(Evaluation& ev) {
   const Approx<double> sx = ev.reals<double>(1)[0], sy = ev.reals<double>(6)[0], zero = ev.reals<double>(7)[0];
+  const PerChannel sw(ev, 4);
   // The sum converted, two steps for the factor, the product, and one to spare for dividing late.
   Quantizer quantizer(ev, Rounding<double>(DType::kFloat), 5);
   for_each_sum(ev, kQLinear, [&](std::size_t i, Approx<double> sum, std::size_t channel) {
     if (std::fabs(sum.v) > 0x1p31) sum = open_value(sum.v);  // the sum of a kernel has 32 bits
-    quantizer.set(i, sum * (sx * per_channel(ev, 4, channel) / sy), zero);
+    quantizer.set(i, sum * (sx * sw[channel] / sy), zero);
   });
 }
 
@@ -129,12 +137,6 @@ struct Drafted {
   std::int64_t filters = 1;
   Dims weights;
 };
-
-DType pick_byte(Draft& d, std::string_view parameter) {
-  const auto types = drawable(d, parameter, DTypeSet{DType::kUint8, DType::kInt8}).list();
-  if (types.empty()) throw CannotDraft{};
-  return d.rng().pick(types);
-}
 
 // Draws the image and the attributes.
 Drafted draft_geometry(Draft& d, DType x_type) {
@@ -152,49 +154,45 @@ Drafted draft_geometry(Draft& d, DType x_type) {
   return r;
 }
 
-// Mostly 7 bits, where AVX2's 16-bit sums do not saturate.
 void draft_weights(Draft& d, DType t, const Dims& dims) {
-  ValueRange range = whole_range(t);
-  if (t == DType::kInt8 && d.rng().chance(0.85)) range = {.low = -64, .high = 63, .integral = true};
-  d.input({.types = t, .dims = dims, .role = Role::kWeight, .range = range});
+  d.input({.types = t, .dims = dims, .role = Role::kWeight, .range = weight_range(d.rng(), t)});
 }
 
-Tensor draw_zeros(Rng& rng, DType t, const Dims& dims) {
-  // Kernels that are fast for weights want one zero point, or none.
-  const std::int64_t one = draw_zero(rng, t);
-  return Tensor::of_ints(t, dims, std::vector<std::int64_t>(static_cast<std::size_t>(element_count(dims)), one));
+// Kernels want one zero point for all weights.
+Tensor one_zero(Rng& rng, DType t, const Dims& dims) {
+  return Tensor::of_ints(t, dims, std::vector<std::int64_t>(static_cast<std::size_t>(element_count(dims)), draw_zero(rng, t)));
 }
 
 bool draft_integer(Draft& d) {
   Rng& rng = d.rng();
-  const DType tx = pick_byte(d, "x"), tw = pick_byte(d, "w");
+  const auto [tx, tw, ty] = draw_bytes(d);
   const Drafted g = draft_geometry(d, tx);
   draft_weights(d, tw, g.weights);
   const bool zero_x = rng.chance(0.6), zero_w = rng.chance(0.5);
   if (zero_x)
-    d.input(draw_zeros(rng, tx, {}));
+    d.input(one_zero(rng, tx, {}));
   else if (zero_w)
     d.skip_input();
-  if (zero_w) d.input(draw_zeros(rng, tw, {}));
+  if (zero_w) d.input(one_zero(rng, tw, {}));
   return true;
 }
 
 bool draft_qlinear(Draft& d) {
   Rng& rng = d.rng();
-  const DType tx = pick_byte(d, "x"), tw = pick_byte(d, "w"), ty = pick_byte(d, "y");
+  const auto [tx, tw, ty] = draw_bytes(d);
   const Drafted g = draft_geometry(d, tx);
   const Dims lines = rng.chance(0.4) ? Dims{g.filters} : Dims{};
   const double depth = static_cast<double>(std::max<std::int64_t>(product(g.weights, 1, g.weights.size()), 1));
   const float sx = draw_scale(rng, tx), sw = draw_scale(rng, tw);
   d.input(Tensor::scalar(DType::kFloat, sx));
-  d.input(draw_zeros(rng, tx, {}));
+  d.input(one_zero(rng, tx, {}));
   draft_weights(d, tw, g.weights);
   std::vector<double> scales(static_cast<std::size_t>(element_count(lines)));
   for (double& s : scales) s = sw * rng.uniform(0.5, 2);
   d.input(Tensor::of(DType::kFloat, lines, scales));
-  d.input(draw_zeros(rng, tw, lines));
+  d.input(one_zero(rng, tw, lines));
   d.input(Tensor::scalar(DType::kFloat, draw_scale(rng, ty, 2 * std::sqrt(depth))));
-  d.input(draw_zeros(rng, ty, {}));
+  d.input(one_zero(rng, ty, {}));
   if (rng.chance(0.6))
     d.input({.types = DType::kInt32, .dims = Dims{g.filters}, .role = Role::kWeight,
              .range = {.low = -5000, .high = 5000, .integral = true}});

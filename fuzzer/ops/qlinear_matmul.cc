@@ -117,17 +117,6 @@ void qlinear(Evaluation& ev) {
 
 // --- drafts ---
 
-// Element type of an operand, one of `types`, with all its range; of weights mostly 7 bits, where AVX2's
-// 16-bit sums do not saturate.
-ArrayType draft_operand(Draft& d, std::string_view parameter, std::optional<Dims> dims, Role role) {
-  const auto types = drawable(d, parameter, DTypeSet{DType::kUint8, DType::kInt8}).list();
-  if (types.empty()) throw CannotDraft{};
-  const DType t = d.rng().pick(types);
-  ValueRange range = whole_range(t);
-  if (role == Role::kWeight && t == DType::kInt8 && d.rng().chance(0.85)) range = {.low = -64, .high = 63, .integral = true};
-  return d.input({.types = t, .dims = std::move(dims), .min_rank = 1, .max_rank = 4, .role = role, .range = range});
-}
-
 // Dimensions for b, so that it multiplies a.
 Dims draft_right(Draft& d, const Dims& a) {
   Rng& rng = d.rng();
@@ -139,23 +128,18 @@ Dims draft_right(Draft& d, const Dims& a) {
   return b;
 }
 
-Tensor draw_zeros(Rng& rng, DType t, const Dims& dims) {
-  std::vector<std::int64_t> v(static_cast<std::size_t>(element_count(dims)));
-  for (auto& z : v) z = draw_zero(rng, t);
-  return Tensor::of_ints(t, dims, v);
+ArrayType draft_left(Draft& d, DType t) {
+  return d.input({.types = t, .min_rank = 1, .max_rank = 4, .range = whole_range(t)});
 }
-
-Tensor draw_scales(Rng& rng, DType scale_type, DType t, const Dims& dims) {
-  std::vector<double> v(static_cast<std::size_t>(element_count(dims)));
-  for (double& s : v) s = draw_scale(rng, t);
-  return Tensor::of(scale_type, dims, v);
+ArrayType draft_weights(Draft& d, DType t, const Dims& a) {
+  const Dims dims = a.size() == 1 ? Dims{a[0], d.size()} : draft_right(d, a);
+  return d.input({.types = t, .dims = dims, .role = Role::kWeight, .range = weight_range(d.rng(), t)});
 }
 
 bool draft_integer(Draft& d) {
   Rng& rng = d.rng();
-  const ArrayType a = draft_operand(d, "A", {}, Role::kData);
-  const Dims right = a.rank() == 1 ? Dims{a.dims[0], d.size()} : draft_right(d, a.dims);
-  const ArrayType b = draft_operand(d, "B", right, Role::kWeight);
+  const ByteTypes types = draw_bytes(d);
+  const ArrayType a = draft_left(d, types.a), b = draft_weights(d, types.b, a.dims);
   const bool zero_a = rng.chance(0.6), zero_b = rng.chance(0.6);
   if (zero_a)
     d.input(draw_zeros(rng, a.dtype, rng.chance(0.8) ? Dims{} : Dims{1}));
@@ -173,23 +157,19 @@ bool draft_integer(Draft& d) {
 
 bool draft_qlinear(Draft& d) {
   Rng& rng = d.rng();
-  const bool named = !d.types("TS").empty();
-  const auto scales = named ? drawable(d, "TS", kFloats).list() : std::vector<DType>{DType::kFloat};
-  if (scales.empty()) throw CannotDraft{};
-  const DType scale = rng.pick(scales);
-  const ArrayType a = draft_operand(d, "a", {}, Role::kData);
+  const ByteTypes types = draw_bytes(d);
+  const DTypeSet scales = d.opset() < 21 ? DTypeSet(DType::kFloat) : drawable(d, "TS", kFloats);
+  const DType scale = draw_type(d, scales, rng.chance(0.8) ? DTypeSet(DType::kFloat) : DTypeSet(DType::kFloat16));
+  const ArrayType a = draft_left(d, types.a);
   d.input(draw_scales(rng, scale, a.dtype, {}));
   d.input(draw_zeros(rng, a.dtype, {}));
-  const ArrayType b = draft_operand(d, "b", a.rank() == 1 ? Dims{a.dims[0], d.size()} : draft_right(d, a.dims), Role::kWeight);
+  const ArrayType b = draft_weights(d, types.b, a.dims);
   const Dims lines = b.rank() == 2 && rng.chance(0.35) ? Dims{b.dims[1]} : Dims{};
   d.input(draw_scales(rng, scale, b.dtype, lines));
   d.input(draw_zeros(rng, b.dtype, lines));
-  const auto types = drawable(d, "y", DTypeSet{DType::kUint8, DType::kInt8}).list();
-  if (types.empty()) throw CannotDraft{};
-  const DType t = rng.pick(types);
   const double spread = 2 * std::sqrt(static_cast<double>(std::max<std::int64_t>(a.dims.back(), 1)));
-  d.input(Tensor::scalar(scale, draw_scale(rng, t, spread)));
-  d.input(draw_zeros(rng, t, {}));
+  d.input(draw_scales(rng, scale, types.y, {}, spread));
+  d.input(draw_zeros(rng, types.y, {}));
   return true;
 }
 

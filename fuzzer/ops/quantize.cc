@@ -56,6 +56,21 @@ void Quantizer::set_int(std::size_t i, Approx<double> q, Approx<double> zero) {
   y.set_bound(i, std::max(y.v[i] - low, high - y.v[i]));
 }
 
+DType draw_type(Draft& d, DTypeSet types, DTypeSet usual) {
+  if (types.empty()) throw CannotDraft{};
+  if (!(types & usual).empty() && !d.rng().chance(0.04)) types = types & usual;
+  return d.rng().pick(types.list());
+}
+
+ByteTypes draw_bytes(Draft& d) {
+  constexpr DType u8 = DType::kUint8, s8 = DType::kInt8;
+  // The first operand's type is what the schema and the runtime are asked for.
+  const DType a = draw_type(d, drawable(d, d.schema().inputs.at(0).name), {u8, s8});
+  if (d.rng().chance(0.04)) return {a, d.rng().pick({u8, s8}), d.rng().pick({u8, s8})};
+  if (a == s8) return {s8, s8, s8};
+  return {u8, d.rng().pick({u8, s8}), u8};
+}
+
 float draw_scale(Rng& rng, DType t, double range) {
   const double levels = std::ldexp(1.0, bits(t)) - 1;
   const double scale = 2 * range / (is_int(t) ? levels : 16) * std::exp(rng.uniform(-1, 1));
@@ -63,10 +78,25 @@ float draw_scale(Rng& rng, DType t, double range) {
   return static_cast<float>(rng.chance(0.1) ? std::exp2(std::round(std::log2(scale))) : scale);
 }
 
+Tensor draw_scales(Rng& rng, DType scale_type, DType t, const Dims& dims, double range) {
+  std::vector<double> values(static_cast<std::size_t>(element_count(dims)));
+  // As a whole number a scale would vanish.
+  for (double& v : values) v = is_int(scale_type) ? static_cast<double>(rng.range(1, 2)) : draw_scale(rng, t, range);
+  return Tensor::of(scale_type, dims, values);
+}
+
 std::int64_t draw_zero(Rng& rng, DType t) {
   if (!is_int(t) || bits(t) > 16 || rng.chance(0.3)) return 0;
   const std::int64_t middle = (int_min(t) + int_max(t) + 1) / 2;
   return rng.chance(0.3) ? middle : rng.range(int_min(t), int_max(t));
+}
+
+Tensor draw_zeros(Rng& rng, DType t, const Dims& dims) {
+  std::vector<std::int64_t> values(static_cast<std::size_t>(element_count(dims)));
+  const std::int64_t one = draw_zero(rng, t);
+  const bool alike = rng.chance(0.5);
+  for (auto& v : values) v = alike ? one : draw_zero(rng, t);
+  return Tensor::of_ints(t, dims, values);
 }
 
 }  // namespace mob::ops

@@ -43,13 +43,28 @@ class Quantizer {
   DType type_;
 };
 
+// What to draw of `types`: mostly one of those that runtimes have kernels for, else any.
+DType draw_type(Draft& d, DTypeSet types, DTypeSet usual);
+// Element types of two operands and the result of an integer kernel; runtimes know few combinations.
+struct ByteTypes {
+  DType a, b, y;
+};
+ByteTypes draw_bytes(Draft& d);
+
 // A scale to draw for a type, so that numbers around [-range, range] fill its grid.
 float draw_scale(Rng& rng, DType t, double range = 2);
+Tensor draw_scales(Rng& rng, DType scale_type, DType t, const Dims& dims, double range = 2);
 // A zero point: often 0 or the middle of the type.
 std::int64_t draw_zero(Rng& rng, DType t);
+Tensor draw_zeros(Rng& rng, DType t, const Dims& dims);  // sometimes all alike
 // Integers of this type, all its range.
 inline ValueRange whole_range(DType t) {
   return {.low = static_cast<double>(int_min(t)), .high = static_cast<double>(int_max(t)), .integral = true};
+}
+
+// Of 8-bit weights: mostly 7 bits, where AVX2's 16-bit sums of products do not saturate.
+inline ValueRange weight_range(Rng& rng, DType t) {
+  return t == DType::kInt8 && rng.chance(0.85) ? ValueRange{.low = -64, .high = 63, .integral = true} : whole_range(t);
 }
 
 }  // namespace mob::ops

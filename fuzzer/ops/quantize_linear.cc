@@ -26,8 +26,12 @@ Granularity granularity(const Inference& inf) {
   return Granularity(inf.dims(0), inf.dims(1), inf.node().int_or("axis", 1), block);
 }
 
-Approx<double> zero_at(Evaluation& ev, std::size_t i) {
-  return ev.has_input(2) ? ev.reals<double>(2)[i] : Approx<double>{};
+// The zero points, or null where they are left out.
+const Reals<double>* zeros(Evaluation& ev) {
+  return ev.has_input(2) ? &ev.reals<double>(2) : nullptr;
+}
+Approx<double> zero_at(const Reals<double>* zeros, std::size_t i) {
+  return zeros != nullptr ? (*zeros)[i] : Approx<double>{};
 }
 
 // Whether every value of `from` is one of `to`.
@@ -54,6 +58,7 @@ void infer_quantize(Inference& inf) {
 void quantize(Evaluation& ev) {
   const Granularity at = granularity(ev);
   const auto &x = ev.reals<double>(0), &scale = ev.reals<double>(1);
+  const Reals<double>* zero = zeros(ev);
   const DType from = ev.type(0).dtype, scale_type = ev.type(1).dtype;
   // The type in which the division is done.
   DType precision = type_attribute(ev, "precision");
@@ -63,12 +68,14 @@ void quantize(Evaluation& ev) {
   // The reciprocal and its product, or the quotient; before them, what does not fit is converted.
   const double ulps = 2 + (fits(from, precision) ? 0 : 1) + (fits(scale_type, precision) ? 0 : 1);
   Quantizer quantizer(ev, rounding, ulps, ev.node().int_or("saturate", 1) != 0);
+  const bool limits = allows_limits(ev);
   for (std::size_t i = 0; i < x.v.size(); ++i) {
     Approx<double> q = x[i] / scale[at(i)];
     if (x[i].finite() && std::fabs(x.v[i]) > rounding.max_finite()) q = open_value(q.v);
-    quantizer.set(i, q, zero_at(ev, at(i)));
+    if (limits) q.e += softmax_requantization(ev, x.v[i], scale.v[at(i)]);
+    quantizer.set(i, q, zero_at(zero, at(i)));
   }
-  if (allows_limits(ev)) note_quantized(ev);
+  if (limits) note_quantized(ev);
 }
 
 // --- DequantizeLinear ---
@@ -86,6 +93,7 @@ void infer_dequantize(Inference& inf) {
 void dequantize(Evaluation& ev) {
   const Granularity at = granularity(ev);
   const auto &x = ev.reals<double>(0), &scale = ev.reals<double>(1);
+  const Reals<double>* zero = zeros(ev);
   const DType to = ev.output().type.dtype;
   const auto rounding = ev.rounding<double>();
   auto& y = ev.out_reals<double>();
@@ -93,7 +101,7 @@ void dequantize(Evaluation& ev) {
   const double exact = is_int(ev.type(0).dtype) ? 1 / rounding.u() : 0;
   const double converted = fits(ev.type(1).dtype, to) ? 0 : 1;
   for (std::size_t i = 0; i < x.v.size(); ++i) {
-    const Approx<double> q = x[i] - zero_at(ev, at(i));
+    const Approx<double> q = x[i] - zero_at(zero, at(i));
     Approx<double> r = q * scale[at(i)];
     const bool certain = q.e == 0 && scale.e[at(i)] == 0;
     const bool whole = std::fabs(q.v) <= exact || q.v == x.v[i];
@@ -168,45 +176,26 @@ Dims draft_granularity(Draft& d, const Dims& x) {
   const bool blocked = d.schema().has_attribute("block_size") && x[a] > 0 && rng.chance(0.4);
   // The default axis is left out now and then.
   if (axis != 1 || rng.chance(0.5)) d.attribute("axis", axis);
-  if (!blocked) return {x[a]};
-  // The largest block gives one scale; runtimes' integer paths like powers of two of at least 16.
-  const std::int64_t block = rng.chance(0.2) && x[a] >= 16 ? 16 : rng.range(1, std::min<std::int64_t>(x[a], 4));
+  if (!blocked || (rank == 1 && x[a] == 1)) return {x[a]};
+  // Integer kernels like blocks of 16 and more.
+  // ONNX Runtime takes a scale of shape [1] for one without blocks.
+  const std::int64_t most = std::min<std::int64_t>(rank == 1 ? x[a] - 1 : x[a], 4);
+  const std::int64_t block = rng.chance(0.2) && x[a] > 16 ? 16 : rng.range(1, most);
   d.attribute("block_size", block);
   Dims scale = x;
   scale[a] = (x[a] + block - 1) / block;
   return scale;
 }
 
-Tensor draw_scales(Rng& rng, DType scale_type, DType quantized, const Dims& dims) {
-  std::vector<double> values(static_cast<std::size_t>(element_count(dims)));
-  for (double& v : values) v = draw_scale(rng, quantized);
-  // Whole numbers and powers of two must not vanish.
-  if (is_int(scale_type))
-    for (double& v : values) v = static_cast<double>(rng.range(1, 2));
-  return Tensor::of(scale_type, dims, values);
-}
-
-Tensor draw_zeros(Rng& rng, DType t, const Dims& dims) {
-  std::vector<std::int64_t> values(static_cast<std::size_t>(element_count(dims)));
-  const std::int64_t one = draw_zero(rng, t);
-  const bool alike = rng.chance(0.4);
-  for (auto& v : values) v = alike ? one : draw_zero(rng, t);
-  return Tensor::of_ints(t, dims, values);
-}
-
-DType pick_type(Draft& d, DTypeSet types) {
-  const auto list = types.list();
-  if (list.empty()) throw CannotDraft{};
-  return d.rng().pick(list);
-}
+constexpr DTypeSet kUsualScales = {DType::kFloat, DType::kFloat16};
 
 bool draft_quantize(Draft& d) {
   Rng& rng = d.rng();
   const ArrayType x = d.input({.types = drawable(d, "x", kFloats | DTypeSet{DType::kInt32}), .max_rank = 4});
-  const DType t = pick_type(d, drawable(d, "y", kQuantizedInts | kNarrowFloats));
+  const DType t = draw_type(d, drawable(d, "y", kQuantizedInts | kNarrowFloats), kQuantizedInts | kFloat8s);
   // Up to opset 22 the scale has the type of x; before 19 it is float.
   DType scale_type = d.opset() < 19 ? DType::kFloat : x.dtype;
-  if (d.opset() >= 23 && rng.chance(0.15)) scale_type = pick_type(d, drawable(d, "y_scale", kFloats));
+  if (d.opset() >= 23 && rng.chance(0.05)) scale_type = draw_type(d, drawable(d, "y_scale", kFloats), kUsualScales);
   const Dims dims = draft_granularity(d, x.dims);
   d.input(draw_scales(rng, scale_type, t, dims));
   const bool said = d.schema().has_attribute("output_dtype") && rng.chance(0.3);
@@ -221,17 +210,18 @@ bool draft_quantize(Draft& d) {
 
 bool draft_dequantize(Draft& d) {
   Rng& rng = d.rng();
-  const DType t = pick_type(d, drawable(d, "x", kQuantizedInts | kNarrowFloats | DTypeSet{DType::kInt32}));
+  const DTypeSet usual = kQuantizedInts | kFloat8s | DTypeSet{DType::kInt32};
+  const DType t = draw_type(d, drawable(d, "x", kQuantizedInts | kNarrowFloats | DTypeSet{DType::kInt32}), usual);
   const ValueRange range = !is_int(t)              ? ValueRange{}
                            : t == DType::kInt32 ? ValueRange{.low = -20000, .high = 20000, .integral = true}
                                                    : whole_range(t);
   const ArrayType x = d.input({.types = t, .max_rank = 4, .range = range});
-  const DType scale_type = d.opset() < 19 ? DType::kFloat : pick_type(d, drawable(d, "x_scale", kFloats));
+  const DType scale_type = d.opset() < 19 ? DType::kFloat : draw_type(d, drawable(d, "x_scale", kFloats), kUsualScales);
   const Dims dims = draft_granularity(d, x.dims);
   d.input(draw_scales(rng, scale_type, t == DType::kInt32 ? DType::kInt16 : t, dims));
   if (rng.chance(t == DType::kInt32 ? 0.2 : 0.6)) d.input(draw_zeros(rng, t, dims));
   if (d.schema().has_attribute("output_dtype") && rng.chance(0.2)) {
-    const DType to = rng.chance(0.5) ? scale_type : pick_type(d, drawable(d, "y", kFloats));
+    const DType to = rng.chance(0.8) ? scale_type : draw_type(d, drawable(d, "y", kFloats), kUsualScales);
     d.attribute("output_dtype", static_cast<std::int64_t>(to));
   }
   return true;

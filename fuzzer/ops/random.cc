@@ -162,7 +162,7 @@ bool draft_dropout(Draft& d) {
     d.skip_input();
   // Mostly inference: what is drawn cannot be judged.
   if (with_mode) d.input(Tensor::scalar(DType::kBool, rng.chance(0.1) ? 1 : 0));
-  if (rng.chance(0.2)) draft_seed(d);
+  if (rng.chance(0.1)) d.attribute("seed", rng.range(0, 1000));  // an int, unlike all others
   if (rng.chance(0.4)) d.outputs(2);
   return true;
 }

@@ -26,7 +26,8 @@ void infer_to_space(Inference& inf) {
   blocks_first(inf);
   const Dims& in = inf.dims(0);
   if (in[1] % (b * b) != 0) throw InvalidNode("the depth is no multiple of a block");
-  inf.set_output(0, {inf.type(0).dtype, {in[0], in[1] / (b * b), checked_product(in[2], b), checked_product(in[3], b)}});
+  const Dims out = {in[0], in[1] / (b * b), checked_product(in[2], b), checked_product(in[3], b)};
+  inf.set_output(0, {inf.type(0).dtype, out});
 }
 
 void infer_to_depth(Inference& inf) {
@@ -69,7 +70,8 @@ void evaluate_to_depth(Evaluation& ev) {
 
 bool draft_to_space(Draft& d) {
   const std::int64_t b = d.rng().pick({1, 2, 2, 2, 3});
-  d.input({.types = drawable(d, d.schema().inputs.at(0).name), .dims = Dims{kAny, d.rng().range(1, 3) * b * b, kAny, kAny}});
+  d.input({.types = drawable(d, d.schema().inputs.at(0).name),
+           .dims = Dims{kAny, d.rng().range(1, 3) * b * b, kAny, kAny}});
   d.attribute("blocksize", b);
   if (d.schema().has_attribute("mode") && d.rng().chance(0.7))
     d.attribute("mode", std::string(d.rng().chance(0.6) ? "CRD" : "DCR"));
@@ -172,7 +174,11 @@ bool draft_trilu(Draft& d) {
 constexpr OpSpec specs[] = {
     {.name = "DepthToSpace", .draft = draft_to_space, .infer = infer_to_space, .evaluate = evaluate_to_space},
     {.name = "SpaceToDepth", .draft = draft_to_depth, .infer = infer_to_depth, .evaluate = evaluate_to_depth},
-    {.name = "ReverseSequence", .since = 10, .draft = draft_reverse, .infer = infer_reverse, .evaluate = evaluate_reverse},
+    {.name = "ReverseSequence",
+     .since = 10,
+     .draft = draft_reverse,
+     .infer = infer_reverse,
+     .evaluate = evaluate_reverse},
     {.name = "Trilu", .since = 14, .draft = draft_trilu, .infer = infer_trilu, .evaluate = evaluate_trilu},
 };
 

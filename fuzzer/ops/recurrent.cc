@@ -250,9 +250,17 @@ class Layer {
 
   // Activation number `which` of this direction.
   Approx<R> activate(std::size_t which, Approx<R> x) const {
+    const Approx<R> y = unclipped(which, clipped(x));
+    // The text clips the input of every activation; ONNX Runtime leaves out the last one of an LSTM.
+    return which == 2 && p_.clip < kInfinity<double> ? either(y, unclipped(which, x)) : y;
+  }
+  Approx<R> unclipped(std::size_t which, Approx<R> x) const {
+    if (std::isnan(x.v)) {  // kernels clamp it away
+      ev_.unspecified("activation of a NaN");
+      return open_value<R>();
+    }
     const Activation& f = p_.activations[size(d_) * p_.activations.size() / size(p_.directions) + which];
     const R alpha = static_cast<R>(f.alpha), beta = static_cast<R>(f.beta);
-    x = clipped(x);
     if (f.name == "relu") return monotone(x, [](R v) { return v < 0 ? R(0) : v; });
     // Kernels use rational approximations; the logistic function is made of tanh and errs absolutely.
     if (f.name == "tanh") return rounding_.add(monotone(x, [](R v) { return std::tanh(v); }), 8, 1);
@@ -362,8 +370,8 @@ template <Cell cell>
 bool draft(Draft& d) {
   Rng& rng = d.rng();
   const auto g = static_cast<std::int64_t>(gates(cell));
-  // Runtimes take sequences first only (layout 0).
-  const ArrayType x = d.input({.types = drawable(d, "T"), .dims = Dims{kAny, kAny, kAny}});
+  // ONNX Runtime takes sequences first only (layout 0), and says that it takes doubles but does not.
+  const ArrayType x = d.input({.types = drawable(d, "T").without(DType::kDouble), .dims = Dims{kAny, kAny, kAny}});
   const std::int64_t hidden = rng.range(1, 4), batch = x.dims[1];
   const std::string direction = rng.pick({"forward", "forward", "reverse", "bidirectional"});
   const std::int64_t directions = direction == "bidirectional" ? 2 : 1;
@@ -401,6 +409,7 @@ bool draft(Draft& d) {
       names.push_back(rng.pick({"Tanh", "Sigmoid", "Relu", "Softsign", "HardSigmoid"}));
     d.attribute("activations", names);
   }
+  if (rng.chance(0.1)) d.attribute("clip", rng.pick({0.5f, 2.0f}));
   if (cell == Cell::kGru && rng.chance(0.4)) d.attribute("linear_before_reset", std::int64_t{rng.chance(0.8)});
   if (cell == Cell::kLstm && rng.chance(0.1)) d.attribute("input_forget", std::int64_t{1});
   d.outputs(static_cast<std::size_t>(rng.range(1, cell == Cell::kLstm ? 3 : 2)));

@@ -152,7 +152,10 @@ void infer_unsqueeze(Inference& inf) {
 
 // The axes in any order, some counted from the end, in the form of the opset.
 void draw_axes(Draft& d, std::vector<std::int64_t> axes, std::int64_t rank) {
-  d.rng().shuffle(axes);
+  if (d.opset() >= 11)  // before, shape inference wants them ascending
+    d.rng().shuffle(axes);
+  else
+    std::sort(axes.begin(), axes.end());
   if (d.opset() >= 11 && d.rng().chance(0.4))
     for (auto& a : axes)
       if (d.rng().chance(0.7)) a -= rank;

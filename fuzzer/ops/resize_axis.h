@@ -61,6 +61,8 @@ class AxisResizer {
                            mode_.transform == "pytorch_half_pixel";
     if (by_length && std::fabs(axis_.width.v - static_cast<double>(axis_.out)) > axis_.width.e)
       add(all, coordinate(x, axis_.width));
+    // The text calls length / length the scale: where that is 1, some take the input as it is.
+    if (axis_.in == axis_.out && axis_.scale.v != 1) all.push_back({{x}});
     return all;
   }
 
@@ -134,10 +136,7 @@ class AxisResizer {
       }
       total = total + w;
       magnitude += std::fabs(w.v) + w.e;
-      if (!taps.empty() && taps.back().at == clamped(j))
-        taps.back().weight = in_float32(taps.back().weight + w);
-      else
-        taps.push_back({clamped(j), w});
+      taps.push_back({clamped(j), w});
     }
     if (!excluded && shrink_.v == 1) return taps;
     static const Rounding<double> rounding(DType::kFloat);

@@ -22,7 +22,7 @@ using Targets = std::vector<std::int64_t>;
 bool same(const Expected& x, std::size_t i, const Expected& y, std::size_t j) {
   if (x.type.dtype == DType::kString) return std::get<Strings>(x.data)[i] == std::get<Strings>(y.data)[j];
   if (x.holds_ints()) return x.ints().v[i] == y.ints().v[j] && x.ints().bound(i) == 0 && y.ints().bound(j) == 0;
-  return x.value_at(i) == y.value_at(i) && x.bound_at(i) == 0 && y.bound_at(j) == 0;
+  return x.value_at(i) == y.value_at(j) && x.bound_at(i) == 0 && y.bound_at(j) == 0;
 }
 
 void replace(Evaluation& ev, const Targets& targets) {

@@ -187,9 +187,10 @@ bool draft_one_hot(Draft& d) {
   const std::int64_t depth = rng.range(1, 5);
   const auto reach = static_cast<double>(depth);
   const ArrayType x = d.input({.types = plain.empty() || rng.chance(0.3) ? drawable(d, "T1") : plain,
+                               .min_rank = 1,  // onnx's shape inference refuses a scalar
                                .max_rank = 3,
                                .min_size = 0,
-                               .range = {.low = -reach - 1, .high = reach, .integral = true}});
+                               .range = {.low = d.opset() < 11 ? 0 : -reach - 1, .high = reach, .integral = true}});
   const DType t = rng.chance(0.7) && drawable(d, "T2").has(DType::kInt64) ? DType::kInt64 : rng.pick(depth_types);
   d.input(Tensor::of_ints(t, rng.chance(0.5) ? Dims{} : Dims{1}, {depth}));
   d.input({.types = drawable(d, "T3"), .dims = Dims{2}, .role = Role::kParameter});

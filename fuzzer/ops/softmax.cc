@@ -1,5 +1,5 @@
 // Softmax, LogSoftmax: before opset 13 over all axes from `axis` on, since then over one.
-#include "fuzzer/ops/kernels.h"
+#include "fuzzer/ops/known_limits.h"
 
 namespace mob::ops {
 namespace {
@@ -136,6 +136,7 @@ void evaluate(Evaluation& ev, bool log) {
 }
 void softmax(Evaluation& ev) {
   evaluate(ev, false);
+  if (allows_limits(ev)) note_softmax(ev);
 }
 void log_softmax(Evaluation& ev) {
   evaluate(ev, true);

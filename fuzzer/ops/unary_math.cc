@@ -13,7 +13,8 @@ constexpr int kApproximation = 8;
 // (sinh as (exp(x) - exp(-x)) / 2, asinh by way of the logarithm).
 template <auto f, int ulps = kApproximation, int absolute = 0>
 void monotone_function(Evaluation& ev) {
-  map_reals(ev, [](auto x) { return monotone(x, f); }, ulps, absolute);
+  map_reals(
+      ev, [](auto x) { return monotone(x, f); }, ulps, absolute);
 }
 
 // --- exact ones ------------------------------------------------------------------------------------------
@@ -27,7 +28,10 @@ void abs(Evaluation& ev) {
   if (ev.output().holds_ints())
     map_wide(ev, [](__int128 x) { return x < 0 ? -x : x; });
   else
-    map_exact(ev, [](auto x) { return bend(x, [](auto v) { return std::fabs(v); }, 0); });
+    map_exact(ev, [](auto x) {
+      return bend(
+          x, [](auto v) { return std::fabs(v); }, 0);
+    });
 }
 
 void neg(Evaluation& ev) {
@@ -74,24 +78,34 @@ double reduction_error(Evaluation& ev) {
   return ev.output().type.dtype == DType::kDouble ? 8 : 1;
 }
 void sin(Evaluation& ev) {
-  map_reals(ev, [](auto x) { return wave(x, std::sin(x.v), std::cos(x.v)); }, kApproximation, reduction_error(ev));
+  map_reals(
+      ev, [](auto x) { return wave(x, std::sin(x.v), std::cos(x.v)); }, kApproximation, reduction_error(ev));
 }
 void cos(Evaluation& ev) {
-  map_reals(ev, [](auto x) { return wave(x, std::cos(x.v), std::sin(x.v)); }, kApproximation, reduction_error(ev));
+  map_reals(
+      ev, [](auto x) { return wave(x, std::cos(x.v), std::sin(x.v)); }, kApproximation, reduction_error(ev));
 }
 
-// Open where a pole may lie in the interval. As sin / cos, the error of the reduced argument counts 1 + tan^2.
+// Open where a pole may lie in the interval. As sin / cos, the error of the reduced argument counts 1 +
+// tan^2.
 void tan(Evaluation& ev) {
   map_rounding(ev, []<class R>(Approx<R> x, const Rounding<R>& rounding) -> Approx<R> {
     constexpr R pi = std::numbers::pi_v<R>;
     Approx<R> y = monotone(x, [](R v) { return std::tan(v); });
-    if (x.e > 0 && !(std::floor(x.low() / pi + R(0.5)) == std::floor(x.high() / pi + R(0.5)))) return open_value(y.v);
+    if (x.e > 0 && !(std::floor(x.low() / pi + R(0.5)) == std::floor(x.high() / pi + R(0.5))))
+      return open_value(y.v);
     return rounding.add(y, kApproximation, y.finite() ? y.v * y.v : R(0));
   });
 }
 
 void cosh(Evaluation& ev) {
-  map_reals(ev, [](auto x) { return bend(x, [](auto v) { return std::cosh(v); }, 0); }, kApproximation);
+  map_reals(
+      ev,
+      [](auto x) {
+        return bend(
+            x, [](auto v) { return std::cosh(v); }, 0);
+      },
+      kApproximation);
 }
 
 // Near 1, kernels that take the logarithm of x + sqrt(x^2 - 1) see an x that is off by u.
@@ -107,7 +121,12 @@ void acosh(Evaluation& ev) {
 }
 
 void reciprocal(Evaluation& ev) {
-  map_reals(ev, []<class R>(Approx<R> x) { return Approx<R>{1, 0} / x; }, 2);
+  map_reals(
+      ev,
+      []<class R>(Approx<R> x) {
+        return Approx<R>{1, 0} / x;
+      },
+      2);
 }
 
 // --- drafting --------------------------------------------------------------------------------------------
@@ -125,41 +144,86 @@ constexpr OpSpec specs[] = {
     {.name = "Abs", .since = 6, .draft = draft_tenths<>, .infer = infer_number, .evaluate = abs},
     {.name = "Neg", .since = 6, .draft = draft_tenths<>, .infer = infer_number, .evaluate = neg},
     {.name = "Sign", .since = 9, .draft = draft_tenths<-20, 20, 1>, .infer = infer_number, .evaluate = sign},
-    {.name = "Floor", .since = 6, .draft = draft_tenths<-45, 45>, .infer = infer_float,
+    {.name = "Floor",
+     .since = 6,
+     .draft = draft_tenths<-45, 45>,
+     .infer = infer_float,
      .evaluate = step<[](auto v) { return std::floor(v); }>},
-    {.name = "Ceil", .since = 6, .draft = draft_tenths<-45, 45>, .infer = infer_float,
+    {.name = "Ceil",
+     .since = 6,
+     .draft = draft_tenths<-45, 45>,
+     .infer = infer_float,
      .evaluate = step<[](auto v) { return std::ceil(v); }>},
-    {.name = "Round", .since = 11, .draft = draft_tenths<-45, 45>, .infer = infer_float,
+    {.name = "Round",
+     .since = 11,
+     .draft = draft_tenths<-45, 45>,
+     .infer = infer_float,
      .evaluate = step<[](auto v) { return std::nearbyint(v); }>},
-    {.name = "Reciprocal", .since = 6, .draft = draft_tenths<-30, 30, 3>, .infer = infer_float,
+    {.name = "Reciprocal",
+     .since = 6,
+     .draft = draft_tenths<-30, 30, 3>,
+     .infer = infer_float,
      .evaluate = reciprocal},
-    {.name = "Sqrt", .since = 6, .draft = draft_tenths<1, 40>, .infer = infer_float,
+    {.name = "Sqrt",
+     .since = 6,
+     .draft = draft_tenths<1, 40>,
+     .infer = infer_float,
      .evaluate = monotone_function<[](auto v) { return std::sqrt(v); }, 2>},
-    {.name = "Exp", .since = 6, .draft = draft_tenths<>, .infer = infer_float,
+    {.name = "Exp",
+     .since = 6,
+     .draft = draft_tenths<>,
+     .infer = infer_float,
      .evaluate = monotone_function<[](auto v) { return std::exp(v); }>},
-    {.name = "Log", .since = 6, .draft = draft_tenths<1, 40>, .infer = infer_float,
+    {.name = "Log",
+     .since = 6,
+     .draft = draft_tenths<1, 40>,
+     .infer = infer_float,
      .evaluate = monotone_function<[](auto v) { return std::log(v); }>},
     {.name = "Sin", .since = 7, .draft = draft_tenths<-60, 60>, .infer = infer_float, .evaluate = sin},
     {.name = "Cos", .since = 7, .draft = draft_tenths<-60, 60>, .infer = infer_float, .evaluate = cos},
     {.name = "Tan", .since = 7, .draft = draft_tenths<-13, 13>, .infer = infer_float, .evaluate = tan},
-    {.name = "Asin", .since = 7, .draft = draft_tenths<-9, 9>, .infer = infer_float,
+    {.name = "Asin",
+     .since = 7,
+     .draft = draft_tenths<-9, 9>,
+     .infer = infer_float,
      .evaluate = monotone_function<[](auto v) { return std::asin(v); }>},
-    {.name = "Acos", .since = 7, .draft = draft_tenths<-9, 9>, .infer = infer_float,
+    {.name = "Acos",
+     .since = 7,
+     .draft = draft_tenths<-9, 9>,
+     .infer = infer_float,
      .evaluate = monotone_function<[](auto v) { return std::acos(v); }, kApproximation, 2>},
-    {.name = "Atan", .since = 7, .draft = draft_tenths<-40, 40>, .infer = infer_float,
+    {.name = "Atan",
+     .since = 7,
+     .draft = draft_tenths<-40, 40>,
+     .infer = infer_float,
      .evaluate = monotone_function<[](auto v) { return std::atan(v); }>},
-    {.name = "Sinh", .since = 9, .draft = draft_tenths<>, .infer = infer_float,
+    {.name = "Sinh",
+     .since = 9,
+     .draft = draft_tenths<>,
+     .infer = infer_float,
      .evaluate = monotone_function<[](auto v) { return std::sinh(v); }, kApproximation, 2>},
     {.name = "Cosh", .since = 9, .draft = draft_tenths<>, .infer = infer_float, .evaluate = cosh},
-    {.name = "Tanh", .since = 6, .draft = draft_tenths<-30, 30>, .infer = infer_float,
+    {.name = "Tanh",
+     .since = 6,
+     .draft = draft_tenths<-30, 30>,
+     .infer = infer_float,
      .evaluate = monotone_function<[](auto v) { return std::tanh(v); }>},
-    {.name = "Asinh", .since = 9, .draft = draft_tenths<-40, 40>, .infer = infer_float,
+    {.name = "Asinh",
+     .since = 9,
+     .draft = draft_tenths<-40, 40>,
+     .infer = infer_float,
      .evaluate = monotone_function<[](auto v) { return std::asinh(v); }, kApproximation, 2>},
     {.name = "Acosh", .since = 9, .draft = draft_tenths<11, 60>, .infer = infer_float, .evaluate = acosh},
-    {.name = "Atanh", .since = 9, .draft = draft_tenths<-9, 9>, .infer = infer_float,
+    {.name = "Atanh",
+     .since = 9,
+     .draft = draft_tenths<-9, 9>,
+     .infer = infer_float,
      .evaluate = monotone_function<[](auto v) { return std::atanh(v); }, kApproximation, 2>},
     // Up to opset 12 the schema took integers too, without saying how to round: left out.
-    {.name = "Erf", .since = 9, .draft = draft_floats, .infer = infer_float,
+    {.name = "Erf",
+     .since = 9,
+     .draft = draft_floats,
+     .infer = infer_float,
      .evaluate = monotone_function<[](auto v) { return std::erf(v); }>},
 };
 

@@ -62,8 +62,7 @@ Found find(const Inference& inf, const Items& items) {
   const Expected& x = inf.input(0);
   const auto order_of = [&](std::int64_t a, std::int64_t b) {
     for (std::int64_t p : items.part)
-      if (const int c = compare(x, static_cast<std::size_t>(a * items.step + p), static_cast<std::size_t>(b * items.step + p)))
-        return c;
+      if (const int c = compare(x, a * items.step + p, b * items.step + p)) return c;
     return 0;
   };
   // Stable: of equal items the first stands first.
@@ -126,7 +125,8 @@ void evaluate(Evaluation& ev) {
 }
 
 bool draft(Draft& d) {
-  const ArrayType x = d.input({.types = drawable(d, "T"), .min_rank = 1, .range = {.low = -2, .high = 2, .integral = true}});
+  const ValueRange few = {.low = -2, .high = 2, .integral = true};
+  const ArrayType x = d.input({.types = drawable(d, "T"), .min_rank = 1, .range = few});
   if (d.rng().chance(0.5)) d.attribute("axis", draw_axis(d, static_cast<std::int64_t>(x.rank())));
   if (d.rng().chance(0.6)) d.attribute("sorted", d.rng().range(0, 1));
   d.outputs(static_cast<std::size_t>(d.rng().range(1, 4)));

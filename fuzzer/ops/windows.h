@@ -166,10 +166,12 @@ inline Dims draft_windows(Draft& d, const Dims& in, bool over_padding) {
     if (over_padding && w.dilations[i] == 1 && rng.chance(0.1)) w.kernel[i] = in[i] + w.begin[i] + w.end[i];
   }
   if (strided || rng.chance(0.3)) d.attribute("strides", w.strides);
-  // Runtimes do not take dilations together with SAME.
   const bool spread = w.dilations != Dims(n, 1);
   if (!padded && rng.chance(0.3)) {
-    d.attribute("auto_pad", std::string(spread ? "VALID" : rng.pick({"SAME_UPPER", "SAME_LOWER", "VALID"})));
+    // ONNX Runtime does not take SAME together with dilations, nor a pooling whose strides leave gaps.
+    bool same = !spread;
+    for (std::size_t i = 0; i < n; ++i) same = same && (over_padding || w.strides[i] <= w.kernel[i]);
+    d.attribute("auto_pad", std::string(same ? rng.pick({"SAME_UPPER", "SAME_LOWER", "VALID"}) : "VALID"));
   } else {
     if (rng.chance(0.1)) d.attribute("auto_pad", std::string("NOTSET"));
     Dims pads = w.begin;

@@ -4,14 +4,9 @@
 //   mobster-onnxruntime-worker LIBONNXRUNTIME.SO
 #include <dlfcn.h>
 #include <onnxruntime_c_api.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <chrono>
-#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -20,8 +15,7 @@
 #include <string>
 #include <vector>
 
-#include "fuzzer/runtime/channel.h"
-#include "wire.pb.h"
+#include "fuzzer/runtime/serve.h"
 
 namespace {
 
@@ -29,16 +23,13 @@ using mob::wire::Configuration;
 using mob::wire::Outcome;
 using mob::wire::Request;
 using mob::wire::TensorRef;
-namespace channel = mob::channel;
+using mob::worker::Failure;
+using mob::worker::Slot;
+namespace worker = mob::worker;
 
 const OrtApi* api = nullptr;
 OrtEnv* env = nullptr;
 std::vector<std::string>* fired = nullptr;  // where the present session's passes are noted
-
-struct Failure {
-  Outcome::Stage stage;
-  std::string message;
-};
 
 void check(OrtStatus* status, Outcome::Stage stage) {
   if (status == nullptr) return;
@@ -94,48 +85,6 @@ std::size_t bytes_of(ONNXTensorElementDataType type, std::size_t count) {
       return count;
   }
 }
-
-// One request's slot of the shared memory; outputs are appended behind the request.
-class Slot {
- public:
-  Slot(char* memory, channel::SlotState& state, std::uint64_t free_from)
-      : memory_(memory), state_(state), free_(channel::aligned(free_from)) {}
-
-  const char* at(const mob::wire::Blob& blob) const { return memory_ + blob.offset(); }
-
-  mob::wire::Blob append(const void* data, std::size_t size, Outcome::Stage stage) {
-    if (free_ + size + 65536 > channel::kSlotSize) throw Failure{stage, "the outputs do not fit the shared memory"};
-    mob::wire::Blob blob;
-    blob.set_offset(free_);
-    blob.set_size(size);
-    if (size > 0) std::memcpy(memory_ + free_, data, size);
-    free_ = channel::aligned(free_ + size);
-    return blob;
-  }
-
-  void publish(const Outcome& outcome) {
-    const std::size_t size = outcome.ByteSizeLong();
-    auto* record = reinterpret_cast<channel::Record*>(memory_ + free_);
-    record->size = size;
-    record->next = 0;
-    outcome.SerializeToArray(memory_ + free_ + sizeof(channel::Record), static_cast<int>(size));
-    if (last_ == nullptr)
-      state_.first_outcome = free_;
-    else
-      last_->next = free_;
-    last_ = record;
-    free_ = channel::aligned(free_ + sizeof(channel::Record) + size);
-    state_.next_free = free_;
-    state_.outcomes.fetch_add(1);
-  }
-  channel::SlotState& state() { return state_; }
-
- private:
-  char* memory_;
-  channel::SlotState& state_;
-  std::uint64_t free_;
-  channel::Record* last_ = nullptr;
-};
 
 Options options_for(const Configuration& c, unsigned level) {
   OrtSessionOptions* raw = nullptr;
@@ -362,62 +311,23 @@ void perform(const Request& request, const Configuration& c, Slot& slot, Outcome
   for (std::string& p : passes) outcome.add_passes(std::move(p));
 }
 
-void serve(char* memory, const channel::Note& note) {
-  auto* header = reinterpret_cast<channel::Header*>(memory);
-  char* base = memory + channel::kHeaderSize + note.slot * channel::kSlotSize;
-  Request request;
-  if (!request.ParseFromArray(base, static_cast<int>(note.size))) _exit(70);
-  Slot slot(base, header->slots[note.slot], request.free_from());
-  std::vector<Result> first_outputs;
-  for (int i = static_cast<int>(request.first()); i < request.configurations_size(); ++i) {
-    slot.state().configuration = static_cast<std::uint32_t>(i);
-    Outcome outcome;
-    outcome.set_configuration(static_cast<std::uint32_t>(i));
-    perform(request, request.configurations(i), slot, outcome, first_outputs);
-    slot.publish(outcome);
-  }
-}
-
-void send(std::uint32_t what, std::uint32_t slot, std::uint64_t size = 0) {
-  const channel::Note note = {slot, what, size};
-  if (::send(channel::kSocketFd, &note, sizeof note, MSG_NOSIGNAL) != sizeof note) _exit(0);
-}
-
-[[noreturn]] void cannot_start(const std::string& why) {
-  std::fprintf(stderr, "%s\n", why.c_str());
-  send(channel::kFailed, 0);
-  _exit(71);
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
-  // Nobody is left behind when the parent is killed.
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
-  const rlimit no_core = {0, 0};
-  setrlimit(RLIMIT_CORE, &no_core);
-  if (argc < 2) cannot_start("usage: mobster-onnxruntime-worker LIBONNXRUNTIME.SO");
-  if (const char* limit = std::getenv("MOBSTER_MEMORY_LIMIT")) {
-    const rlimit data = {std::strtoull(limit, nullptr, 10), std::strtoull(limit, nullptr, 10)};
-    setrlimit(RLIMIT_DATA, &data);
-  }
-  void* memory = mmap(nullptr, channel::kMemorySize, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
-                      channel::kMemoryFd, 0);
-  if (memory == MAP_FAILED) cannot_start("cannot map the shared memory");
+  char* memory = worker::start();
+  if (argc < 2) worker::cannot_start("usage: mobster-onnxruntime-worker LIBONNXRUNTIME.SO");
   void* library = dlopen(argv[1], RTLD_NOW | RTLD_LOCAL);
-  if (library == nullptr) cannot_start(dlerror());
+  if (library == nullptr) worker::cannot_start(dlerror());
   const auto get_base = reinterpret_cast<const OrtApiBase* (*)()>(dlsym(library, "OrtGetApiBase"));
-  if (get_base == nullptr) cannot_start("the library has no OrtGetApiBase: it is no ONNX Runtime");
+  if (get_base == nullptr) worker::cannot_start("the library has no OrtGetApiBase: it is no ONNX Runtime");
   for (std::uint32_t v = 15; v > 0 && api == nullptr; --v) api = get_base()->GetApi(v);
-  if (api == nullptr) cannot_start("the library offers no C API that this worker knows");
+  if (api == nullptr) worker::cannot_start("the library offers no C API that this worker knows");
   if (OrtStatus* status = api->CreateEnvWithCustomLogger(on_log, nullptr, ORT_LOGGING_LEVEL_WARNING, "mobster", &env))
-    cannot_start(api->GetErrorMessage(status));
-  send(channel::kReady, 0);
-  while (true) {
-    channel::Note note;
-    const ssize_t got = recv(channel::kSocketFd, &note, sizeof note, 0);
-    if (got != sizeof note) _exit(0);  // the parent is gone or has no more work
-    serve(static_cast<char*>(memory), note);
-    send(channel::kDone, note.slot);
-  }
+    worker::cannot_start(api->GetErrorMessage(status));
+  worker::serve(memory, [](const Request& request, Slot& slot) {
+    std::vector<Result> first_outputs;
+    worker::each_configuration(request, slot, [&](const Configuration& c, Outcome& outcome) {
+      perform(request, c, slot, outcome, first_outputs);
+    });
+  });
 }

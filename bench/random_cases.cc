@@ -1,0 +1,128 @@
+// Random single-operator and two-operator cases on ONNX Runtime without optimization: is every element inside
+// the reference's bound? This is how the reference itself is judged.
+//
+//   bench/random_cases [--cases N] [--seed S] [--system onnxruntime@V] [--only OPERATOR] [--keep DIR]
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <deque>
+#include <map>
+#include <set>
+
+#include "fuzzer/base/text.h"
+#include "fuzzer/generator/sampler.h"
+#include "fuzzer/graph/model_io.h"
+#include "fuzzer/probes/limits.h"
+#include "fuzzer/probes/support.h"
+#include "fuzzer/runtime/worker.h"
+#include "oracles/compare.h"
+
+int main(int argc, char** argv) {
+  using namespace mob;
+  CLI::App app("Random small cases against the reference");
+  std::uint64_t cases = 20000, seed = 1;
+  std::string system_words = "onnxruntime", only, keep;
+  app.add_option("--cases", cases);
+  app.add_option("--seed", seed);
+  app.add_option("--system", system_words);
+  app.add_option("--only", only);
+  app.add_option("--keep", keep, "write every case outside its bound there");
+  CLI11_PARSE(app, argc, argv);
+
+  const System system = with_limits(resolve_system(system_words));
+  const Support support = probe_support(system);
+  fmt::print("{}: {} supported (operator, type, opset form) triples\n", system.label(), support.triples());
+  Worker worker(system);
+  std::map<std::string, std::size_t> rejected, outside, unavailable, poor_by_op;
+  std::map<std::string, std::string> example;
+  std::size_t ran = 0, drawn = 0, elements = 0, open = 0, vague = 0, invalid = 0;
+  std::set<std::tuple<std::string, int, DType>> seen;
+  struct Running {
+    std::uint64_t index;
+    std::unique_ptr<Case> c;
+    Reference reference;
+    std::string ops;
+  };
+  std::deque<Running> under_way;
+  const auto finish = [&] {
+    Running r = std::move(under_way.front());
+    under_way.pop_front();
+    const std::vector<Outcome> outcomes = worker.next();
+    const Outcome& o = outcomes[0];
+    if (!o.ok()) {
+      ++rejected[r.ops];
+      if (!example.contains("rejected " + r.ops)) example["rejected " + r.ops] = one_line(o.message, 160);
+      if (o.died()) fmt::print("  died: case {} {}: {}\n", r.index, r.ops, o.message);
+      return;
+    }
+    ++ran;
+    const auto d = oracles::decidedness(r.reference.outputs);
+    if (!r.reference.random) {
+      elements += d.elements;
+      open += d.open;
+      vague += d.vague;
+      if (d.open + d.vague > 0) poor_by_op[r.ops] += d.open + d.vague;
+    }
+    std::string why = oracles::structure_difference(r.reference.outputs, r.c->model.graph, o.outputs);
+    if (why.empty()) {
+      const auto v = oracles::violations(r.reference.outputs, r.c->model.graph, o.outputs);
+      if (v.any())
+        why = fmt::format("{}[{}] expected {} +- {} got {} ({}x, {} of {} outside){}", v.worst.output, v.worst.element,
+                          show_number(v.worst.expected), show_number(v.worst.bound), show_number(v.worst.got),
+                          show_number(v.worst.excess), v.worst.outside, v.worst.elements,
+                          v.only_special ? " special values only" : "");
+    }
+    if (why.empty()) return;
+    ++outside[r.ops];
+    if (!example.contains(r.ops)) example[r.ops] = fmt::format("case {} opset {} {}: {}", r.index, r.c->model.opset(),
+        r.c->model.graph.inputs.empty() ? "" : show(*r.c->model.graph[r.c->model.graph.inputs[0]].type), why);
+    if (!keep.empty()) save_model(r.c->model, std::filesystem::path(keep) / fmt::format("{}-{}.onnx", r.index, r.ops));
+  };
+  for (std::uint64_t i = 0; ran + rejected.size() < cases && i < 20 * cases; ++i) {
+    Rng rng(seed, i);
+    SampleOptions options;
+    options.nodes = rng.chance(0.5) ? 1 : 2;
+    options.max_opset = system.max_opset;
+    options.support = &support;
+    if (!only.empty()) options.first = find_op(only);
+    auto c = sample(rng, options);
+    if (!c) continue;
+    ++drawn;
+    Running r{i, std::make_unique<Case>(std::move(*c)), {}, {}};
+    std::vector<std::string> ops;
+    for (const Node& n : r.c->model.graph.nodes) ops.push_back(n.op_type);
+    const Graph& g = r.c->model.graph;
+    const Node& first = g.nodes[0];
+    const ValueId v = first.inputs.empty() ? first.outputs[0] : first.inputs[0];
+    if (v != kNoValue)
+      seen.emplace(first.op_type, schema(first.op_type, static_cast<int>(r.c->model.opset()))->since, g[v].type->dtype);
+    r.ops = join(ops, "+");
+    if (drawn % 10 == 0)
+      if (const std::string why = check_model(r.c->model); !why.empty()) {
+        ++invalid;
+        fmt::print("  checker: case {} {}: {}\n", i, r.ops, one_line(why, 200));
+      }
+    r.reference = evaluate(*r.c);
+    if (!r.reference.available()) {
+      ++unavailable[r.ops];
+      continue;
+    }
+    if (!worker.can_submit()) finish();
+    worker.submit(*r.c, {{.level = 0}});
+    under_way.push_back(std::move(r));
+  }
+  while (!under_way.empty()) finish();
+
+  std::size_t n_rejected = 0, n_outside = 0;
+  for (const auto& [ops, n] : rejected) n_rejected += n;
+  for (const auto& [ops, n] : outside) n_outside += n;
+  fmt::print("drawn {}, ran {}, rejected {}, invalid by the checker {} of {} looked at\n", drawn, ran, n_rejected, invalid, drawn / 10);
+  fmt::print("triples seen as first operator: {}\n", seen.size());
+  fmt::print("elements {}: open {:.2f} %, vague {:.2f} %\n", elements, 100.0 * static_cast<double>(open) / static_cast<double>(elements),
+             100.0 * static_cast<double>(vague) / static_cast<double>(elements));
+  fmt::print("cases with an element outside its bound: {}\n", n_outside);
+  for (const auto& [ops, n] : outside) fmt::print("  OUTSIDE {} x {}: {}\n", n, ops, example[ops]);
+  for (const auto& [ops, n] : rejected) fmt::print("  rejected {} x {}: {}\n", n, ops, example["rejected " + ops]);
+  for (const auto& [ops, n] : unavailable) fmt::print("  no reference {} x {}\n", n, ops);
+  return n_outside == 0 ? 0 : 1;
+}

@@ -1,0 +1,162 @@
+// A fake runtime, spoken to like a real one: it evaluates models by the reference, and is wrong in one way when
+// it "optimizes" (level above 0). The honest ones are never wrong.
+//
+//   mobster-fake-worker MODE
+#include <chrono>
+#include <thread>
+
+#include "fuzzer/base/hash.h"
+#include "fuzzer/base/rng.h"
+#include "fuzzer/graph/model_io.h"
+#include "fuzzer/reference/reference.h"
+#include "fuzzer/runtime/serve.h"
+
+namespace {
+
+using namespace mob;
+using wire::Outcome;
+
+std::string mode;
+std::uint64_t calls = 0;
+
+bool is(std::string_view m) {
+  return mode == m;
+}
+
+// Swaps the operands of the first operator that is not commutative.
+void swap_operands(Graph& graph) {
+  for (Node& n : graph.nodes)
+    if ((n.op_type == "Sub" || n.op_type == "Div" || n.op_type == "Pow") && n.inputs.size() == 2) {
+      std::swap(n.inputs[0], n.inputs[1]);
+      return;
+    }
+}
+
+Case read_case(const wire::Request& request, const worker::Slot& slot) {
+  Case c;
+  c.model = parse_model({slot.at(request.model()), request.model().size()});
+  for (const auto& t : request.inputs())
+    c.inputs[t.name()] = Tensor({static_cast<DType>(t.dtype()), Dims(t.dims().begin(), t.dims().end())},
+                                std::string(slot.at(t.data()), t.data().size()));
+  return c;
+}
+
+// An honest kernel's freedom: any value within the bound.
+Tensor within_bound(const Expected& x, Rng& rng) {
+  if (!x.holds_reals()) return rounded(x);
+  std::vector<double> values(x.count());
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const double e = x.open_at(i) ? 1 : x.bound_at(i);
+    values[i] = x.value_at(i) + 0.4 * e * rng.uniform(-1, 1);
+  }
+  return Tensor::of(x.type.dtype, x.type.dims, values);
+}
+
+Tensor scaled(const Tensor& t, double by) {
+  if (!is_float(t.dtype())) {
+    auto v = t.ints_vector();
+    for (auto& x : v) x = t.dtype() == DType::kBool ? !x : x ^ 1;
+    return Tensor::of_ints(t.dtype(), t.dims(), v);
+  }
+  auto v = t.reals();
+  for (auto& x : v) x = x * by + (x == 0 ? by - 1 : 0);
+  return Tensor::of(t.dtype(), t.dims(), v);
+}
+
+Tensor without_first_axis(const Tensor& t) {
+  if (t.dims().empty() || t.dims()[0] == 0) return Tensor::of(t.dtype(), {1}, {0});
+  const Dims rest(t.dims().begin() + 1, t.dims().end());
+  auto v = t.reals();
+  v.resize(static_cast<std::size_t>(element_count(rest)));
+  return Tensor::of(t.dtype(), rest, v);
+}
+
+void tell(const std::vector<Tensor>& tensors, const Graph& graph, worker::Slot& slot,
+          google::protobuf::RepeatedPtrField<wire::TensorRef>* to) {
+  for (std::size_t o = 0; o < tensors.size(); ++o) {
+    auto* t = to->Add();
+    t->set_name(graph[graph.outputs[o]].name);
+    t->set_dtype(static_cast<std::uint32_t>(tensors[o].dtype()));
+    for (auto d : tensors[o].dims()) t->add_dims(d);
+    *t->mutable_data() = slot.append(tensors[o].raw().data(), tensors[o].raw().size(), Outcome::RUN);
+  }
+}
+
+void perform(const wire::Request& request, const wire::Configuration& c, worker::Slot& slot, Outcome& outcome) {
+  const bool faulty = c.level() > 0;
+  ++calls;
+  Case the_case = read_case(request, slot);
+  if (faulty && is("crash-at-load")) std::abort();
+  if (faulty && is("error-at-load")) {
+    outcome.set_kind(Outcome::REJECTED);
+    outcome.set_stage(Outcome::LOAD);
+    outcome.set_message("FAIL: no kernel for FusedNonsense");
+    return;
+  }
+  slot.state().stage = Outcome::RUN;
+  if (faulty && is("crash-at-run")) __builtin_trap();
+  if (faulty && is("hang"))
+    for (volatile std::uint64_t i = 0;; ++i) {
+    }
+  if (faulty && is("sleep")) std::this_thread::sleep_for(std::chrono::hours(1));
+  if (faulty && is("exit")) _exit(0);
+  if (faulty && is("swapped-operands")) swap_operands(the_case.model.graph);
+  if (is("needs-poison") && faulty) {
+    // Reads memory that it never wrote.
+    auto* p = static_cast<volatile double*>(std::malloc(64 * sizeof(double)));
+    const double garbage = p[40];
+    std::free(const_cast<double*>(p));
+    if (garbage != 0) outcome.set_message("garbage");
+  }
+  const Reference r = evaluate(the_case);
+  if (!r.available()) {
+    outcome.set_kind(Outcome::REJECTED);
+    outcome.set_stage(Outcome::RUN);
+    outcome.set_message("INVALID_ARGUMENT: " + r.unavailable);
+    return;
+  }
+  Rng rng(hash64(slot.at(request.model()) ? std::string_view(slot.at(request.model()), request.model().size()) : ""),
+          is("honest-noisy") ? calls : 0);
+  std::vector<Tensor> tensors;
+  for (const Expected& x : r.outputs) {
+    Tensor t = is("honest-noisy") ? within_bound(x, rng) : rounded(x);
+    const bool wrong = (faulty && is("wrong-numbers")) || is("wrong-kernel") || (is("wrong-when-saved") && c.reload()) ||
+                       (faulty && outcome.message() == "garbage");
+    if (wrong) t = scaled(t, 1.01);
+    if (faulty && is("dropped-axis")) t = without_first_axis(t);
+    if (faulty && is("wrong-type"))
+      t = Tensor::of(t.dtype() == DType::kDouble ? DType::kFloat : DType::kDouble, t.dims(), t.reals());
+    tensors.push_back(std::move(t));
+  }
+  outcome.clear_message();
+  if (faulty && is("missing-output")) tensors.pop_back();
+  if (faulty && is("not-saved") && c.reload()) {
+    outcome.set_kind(Outcome::REJECTED);
+    outcome.set_stage(Outcome::RELOAD);
+    outcome.set_message("INVALID_GRAPH: the saved model cannot be loaded");
+    return;
+  }
+  if (faulty && is("first-run-garbage") && c.runs() > 1) {
+    std::vector<Tensor> first;
+    for (const Tensor& t : tensors) first.push_back(scaled(t, 3));
+    tell(first, the_case.model.graph, slot, outcome.mutable_outputs());
+    tell(tensors, the_case.model.graph, slot, outcome.mutable_second_run());
+  } else {
+    tell(tensors, the_case.model.graph, slot, outcome.mutable_outputs());
+  }
+  if (faulty) outcome.add_passes("FakePass");
+  outcome.set_kind(Outcome::OUTPUTS);
+  outcome.set_stage(c.reload() ? Outcome::RERUN : Outcome::RUN);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  char* memory = worker::start();
+  mode = argc > 1 ? argv[1] : "honest";
+  if (is("cannot-start")) worker::cannot_start("the library is of another machine");
+  worker::serve(memory, [](const wire::Request& request, worker::Slot& slot) {
+    worker::each_configuration(request, slot,
+                               [&](const wire::Configuration& c, Outcome& o) { perform(request, c, slot, o); });
+  });
+}

@@ -1,0 +1,155 @@
+// Runtimes that are wrong in one way each, and honest twins: every oracle on a planted bug that it must find,
+// and where it must stay silent.
+#include <gtest/gtest.h>
+
+#include "fuzzer/generator/inputs.h"
+#include "fuzzer/generator/sampler.h"
+#include "fuzzer/graph/model_io.h"
+#include "fuzzer/triage/judge.h"
+#include "tests/fakes/fake_system.h"
+
+namespace mob {
+namespace {
+
+// y = relu(x - w) scaled: an operator whose operands matter, several axes, no value near zero.
+Case small_case() {
+  Case c;
+  c.model = parse_text(R"(<ir_version: 8, opset_import: ["" : 17]>
+g (float[2,3] x) => (float[2,3] y) <float[3] w = {0.5, -1.25, 2}> {
+  d = Sub (x, w)
+  y = Mul (d, w)
+})");
+  Rng rng(7, 0);
+  c.inputs = draw_inputs(c.model, rng);
+  return c;
+}
+
+JudgeOptions quick() {
+  JudgeOptions options;
+  options.configurations = thorough_configurations();
+  options.limits.cpu_seconds = 0.3;
+  options.limits.wall_seconds = 1.5;
+  return options;
+}
+
+Judged judge_with(const std::string& mode, const Case& c) {
+  Judge judge(fake_system(mode), quick());
+  return judge.judge(c);
+}
+
+struct Planted {
+  const char* mode;
+  Symptom symptom;
+  FindingClass cls;
+  const char* oracle;
+};
+
+class PlantedBug : public ::testing::TestWithParam<Planted> {};
+
+TEST_P(PlantedBug, IsFound) {
+  const Case c = small_case();
+  const Judged j = judge_with(GetParam().mode, c);
+  ASSERT_EQ(j.verdict.kind, Verdict::Kind::kFinding) << j.verdict.reason;
+  EXPECT_EQ(name(j.verdict.finding->symptom), name(GetParam().symptom));
+  EXPECT_EQ(name(j.verdict.finding->cls), name(GetParam().cls));
+  EXPECT_EQ(j.verdict.finding->oracle, GetParam().oracle);
+  EXPECT_TRUE(j.confirmed);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Each, PlantedBug,
+    ::testing::Values(
+        Planted{"dropped-axis", Symptom::kWrongStructure, FindingClass::kBug, "structure"},
+        Planted{"wrong-type", Symptom::kWrongStructure, FindingClass::kBug, "structure"},
+        Planted{"missing-output", Symptom::kWrongStructure, FindingClass::kBug, "structure"},
+        Planted{"swapped-operands", Symptom::kWrongNumbers, FindingClass::kBug, "optimized-vs-reference"},
+        Planted{"wrong-numbers", Symptom::kWrongNumbers, FindingClass::kBug, "optimized-vs-reference"},
+        Planted{"wrong-kernel", Symptom::kWrongNumbers, FindingClass::kKernel, "optimized-vs-reference"},
+        Planted{"crash-at-load", Symptom::kCrash, FindingClass::kBug, "crash-and-hang"},
+        Planted{"crash-at-run", Symptom::kCrash, FindingClass::kBug, "crash-and-hang"},
+        Planted{"error-at-load", Symptom::kCrash, FindingClass::kBug, "crash-and-hang"},
+        Planted{"exit", Symptom::kCrash, FindingClass::kBug, "crash-and-hang"},
+        Planted{"hang", Symptom::kHang, FindingClass::kBug, "crash-and-hang"},
+        Planted{"sleep", Symptom::kHang, FindingClass::kBug, "crash-and-hang"},
+        Planted{"first-run-garbage", Symptom::kWrongNumbers, FindingClass::kBug, "optimized-vs-reference"},
+        Planted{"wrong-when-saved", Symptom::kWrongNumbers, FindingClass::kBug, "saved-vs-in-session"},
+        Planted{"not-saved", Symptom::kCrash, FindingClass::kBug, "saved-vs-in-session"},
+        Planted{"needs-poison", Symptom::kWrongNumbers, FindingClass::kBug, "optimized-vs-reference"}),
+    [](const auto& info) {
+      std::string n = info.param.mode;
+      for (char& ch : n)
+        if (ch == '-') ch = '_';
+      return n;
+    });
+
+TEST(PlantedBugs, FirstRunGarbageIsNondeterminismToo) {
+  const Case c = small_case();
+  const Judged j = judge_with("first-run-garbage", c);
+  bool seen = false;
+  for (const Finding& f : j.also) seen = seen || f.symptom == Symptom::kNondeterminism;
+  EXPECT_TRUE(seen);
+}
+
+TEST(PlantedBugs, ADeathCostsOneOutcomeAndNoMore) {
+  const Case c = small_case();
+  Worker worker(fake_system("crash-at-run"));
+  const auto outcomes = worker.run(c, thorough_configurations());
+  ASSERT_EQ(outcomes.size(), 7u);
+  EXPECT_TRUE(outcomes[0].ok());
+  for (std::size_t i = 1; i < outcomes.size(); ++i) {
+    EXPECT_EQ(outcomes[i].kind, Outcome::Kind::kCrashed);
+    EXPECT_EQ(outcomes[i].stage, Stage::kRun);
+  }
+  EXPECT_TRUE(worker.run(c, {{.level = 0}})[0].ok());  // and the next case is none the worse
+}
+
+TEST(PlantedBugs, TwoInFlightSurviveTheFirstOnesDeath) {
+  const Case c = small_case();
+  Worker worker(fake_system("crash-at-run"));
+  worker.submit(c, {{.level = 0}, {.level = 1}});
+  worker.submit(c, {{.level = 0}});
+  EXPECT_FALSE(worker.can_submit());
+  const auto first = worker.next(), second = worker.next();
+  EXPECT_TRUE(first[0].ok());
+  EXPECT_TRUE(first[1].died());
+  EXPECT_TRUE(second[0].ok());
+}
+
+TEST(PlantedBugs, AWorkerThatCannotStartIsBadSetUp) {
+  Worker worker(fake_system("cannot-start"));
+  const Case c = small_case();
+  try {
+    worker.run(c, {{.level = 0}});
+    FAIL();
+  } catch (const UserError& e) {
+    EXPECT_NE(std::string(e.what()).find("the library is of another machine"), std::string::npos) << e.what();
+  }
+}
+
+// Honest runtimes: exact, and one that uses the freedom that the bound gives.
+TEST(HonestTwins, AreSilentOnRandomCases) {
+  const int wanted = std::getenv("MOBSTER_HONEST_CASES") ? std::atoi(std::getenv("MOBSTER_HONEST_CASES")) : 500;
+  for (const char* mode : {"honest", "honest-noisy"}) {
+    JudgeOptions options;
+    options.configurations = level_configurations({0, 1, 2, 99});
+    Judge judge(fake_system(mode), options);
+    int judged = 0, skipped = 0;
+    for (std::uint64_t i = 0; judged < wanted; ++i) {
+      ASSERT_LT(i, 100u * static_cast<unsigned>(wanted));
+      Rng rng(11, i);
+      SampleOptions what;
+      what.nodes = static_cast<int>(rng.range(1, 3));
+      what.random = false;
+      const auto c = sample(rng, what);
+      if (!c) continue;
+      const Judged j = judge.judge(*c);
+      ASSERT_NE(j.verdict.kind, Verdict::Kind::kFinding) << mode << " case " << i << ": " << j.verdict.finding->message;
+      ++judged;
+      skipped += j.verdict.kind == Verdict::Kind::kSkip;
+    }
+    EXPECT_LT(skipped, wanted / 10) << mode;
+  }
+}
+
+}  // namespace
+}  // namespace mob
