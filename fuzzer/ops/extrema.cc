@@ -171,7 +171,8 @@ void clip(Evaluation& ev) {
 }
 
 void infer_clip(Inference& inf) {
-  infer_number(inf);
+  expect(inf, 0, inf.opset() < 12 ? kFloats : kNumbers);
+  infer_same_as_input(inf);
   for (std::size_t i = 1; i <= 2 && inf.opset() >= 11; ++i)
     if (inf.has_input(i) && (inf.type(i).dtype != inf.type(0).dtype || inf.type(i).count() != 1))
       throw InvalidNode("a limit of Clip must be a scalar of the input's type");

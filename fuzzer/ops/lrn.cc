@@ -33,6 +33,7 @@ void evaluate(Evaluation& ev) {
     const auto bias = static_cast<R>(ev.node().float_or("bias", 1));
     for (std::size_t g = 0; g < lines.count; ++g) {
       const auto line = lines[g];
+      R steps = 0;  // of a kernel that moves the window: what it rounds on the way to this channel
       for (std::int64_t c = 0; c < channels; ++c) {
         Sum<R> squares;
         const std::int64_t last = after < channels - c ? c + after : channels - 1;
@@ -41,7 +42,9 @@ void evaluate(Evaluation& ev) {
           squares.add(a * a);
         }
         const Approx<R> part = squares.result(rounding, 1) * Approx<R>{alpha / static_cast<R>(size), 0};
-        const Approx<R> base = rounding.add(rounding.add(part, 2) + Approx<R>{bias, 0});
+        Approx<R> base = rounding.add(rounding.add(part, 2) + Approx<R>{bias, 0});
+        steps += 2 * rounding.u() * (std::fabs(base.v) + base.e);
+        base.e += steps;
         const Approx<R> power = monotone(base, [&](R v) { return std::pow(v, -beta); });
         const R exponent = std::fabs(beta * std::log(std::fabs(base.v)));
         const auto at = static_cast<std::size_t>(line[static_cast<std::size_t>(c)]);

@@ -42,16 +42,16 @@ void Quantizer::set(std::size_t i, Approx<double> q, Approx<double> zero) {
 
 void Quantizer::set_int(std::size_t i, Approx<double> q, Approx<double> zero) {
   Ints& y = ev_.out_ints();
+  const double least = static_cast<double>(int_min(type_)), most = static_cast<double>(int_max(type_));
+  const auto grid = [&](double x, double z) {
+    return static_cast<std::int64_t>(std::clamp(std::nearbyint(x) + z, least, most));
+  };
+  if (!std::isnan(q.v)) y.v[i] = grid(q.v, zero.v);
   if (std::isnan(q.v) || q.open() || zero.open()) {
     if (std::isnan(q.v) && q.e == 0) ev_.unspecified("NaN quantized to an integer");
     y.set_bound(i, Ints::kOpen);
     return;
   }
-  const double least = static_cast<double>(int_min(type_)), most = static_cast<double>(int_max(type_));
-  const auto grid = [&](double x, double z) {
-    return static_cast<std::int64_t>(std::clamp(std::nearbyint(x) + z, least, most));
-  };
-  y.v[i] = grid(q.v, zero.v);
   const std::int64_t low = grid(q.low(), zero.low()), high = grid(q.high(), zero.high());
   y.set_bound(i, std::max(y.v[i] - low, high - y.v[i]));
 }

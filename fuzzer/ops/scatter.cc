@@ -150,9 +150,11 @@ void infer_common(Inference& inf) {
   inf.set_output(0, inf.type(0));
 }
 
-// A reduction that the opset and the type have, or none; the sampled duplicates are legal with one only.
+// A reduction that the opset and the type have, or none; indices may then repeat.
 Reduction draw_reduction(Draft& d, DType t) {
-  if (!d.schema().has_attribute("reduction") || t == DType::kBool || d.rng().chance(0.4)) return Reduction::kNone;
+  const bool half = t == DType::kFloat16 || t == DType::kBFloat16;  // few runtimes reduce these
+  if (!d.schema().has_attribute("reduction") || t == DType::kBool || d.rng().chance(half ? 0.85 : 0.4))
+    return Reduction::kNone;
   static constexpr std::string_view names[] = {"none", "add", "mul", "min", "max"};
   const auto i = static_cast<std::size_t>(d.rng().range(0, d.opset() >= 18 ? 4 : 2));
   d.attribute("reduction", std::string(names[i]));

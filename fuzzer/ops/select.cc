@@ -191,9 +191,12 @@ bool draft_one_hot(Draft& d) {
                                .max_rank = 3,
                                .min_size = 0,
                                .range = {.low = d.opset() < 11 ? 0 : -reach - 1, .high = reach, .integral = true}});
-  const DType t = rng.chance(0.7) && drawable(d, "T2").has(DType::kInt64) ? DType::kInt64 : rng.pick(depth_types);
+  // Runtimes have kernels for few of the triples of types.
+  const DTypeSet usual = x.dtype == DType::kInt64 ? DTypeSet{DType::kFloat, DType::kInt64} : DTypeSet{DType::kFloat};
+  const bool common = rng.chance(0.8) && drawable(d, "T2").has(x.dtype) && is_signed_int(x.dtype);
+  const DType t = common ? x.dtype : rng.pick(depth_types);
   d.input(Tensor::of_ints(t, rng.chance(0.5) ? Dims{} : Dims{1}, {depth}));
-  d.input({.types = drawable(d, "T3"), .dims = Dims{2}, .role = Role::kParameter});
+  d.input({.types = drawable(d, "T3", common ? usual : kAnyDType), .dims = Dims{2}, .role = Role::kParameter});
   const auto rank = static_cast<std::int64_t>(x.rank());
   if (rng.chance(0.7)) d.attribute("axis", rng.range(-rank - 1, rank));
   return true;

@@ -59,9 +59,11 @@ bool has_special(const Expected& x, bool& negative_zero) {
   return false;
 }
 
+// Up for one element, down for another, so that a normalization does not take it out again.
 void plant(Expected& x, double relative) {
   const auto scale = [&](auto& reals) {
-    for (auto& v : reals.v) v *= 1 + relative;
+    for (std::size_t i = 0; i < reals.v.size(); ++i)
+      reals.v[i] *= 1 + (i * 0x9E3779B97F4A7C15u >> 63 ? relative : -relative);
   };
   if (auto* d = std::get_if<Reals<double>>(&x.data)) scale(*d);
   if (auto* l = std::get_if<Reals<long double>>(&x.data)) scale(*l);

@@ -30,8 +30,8 @@ struct Reference {
 struct ReferenceOptions {
   Arithmetic arithmetic;
   bool keep_values = false;
-  // Planted error, to prove that oracles see it: output 0 of this node of the top graph is multiplied by
-  // (1 + plant_relative), as a wrong kernel would.
+  // Planted error, to prove that oracles see it: each element of output 0 of this node of the top graph is
+  // multiplied by 1 + or 1 - plant_relative, as a wrong kernel would.
   int plant_node = -1;
   double plant_relative = 0;
   // Evaluation of very large models stops here: multiply-adds, counted by the sizes of the outputs.

@@ -29,9 +29,9 @@ constexpr std::string_view kU8S8 =
 TEST(SaturatingU8S8, PullsPairsOfProductsInto16Bits) {
   const Expected y = run(kU8S8, Tensor::of(DType::kUint8, {1, 4}, {200, 100, 200, 200}), kSaturating);
   EXPECT_EQ(y.value_at(0), 38100);                          // the exact sum stays
-  EXPECT_NEAR(y.bound_at(0), 38100 - 32767, 0.1);           // 200 * 127 + 100 * 127 saturates, 0 does not
-  EXPECT_LT(run(kU8S8, Tensor::of(DType::kUint8, {1, 4}, {200, 58, 200, 200}), kSaturating).bound_at(0), 0.1);
-  EXPECT_LT(run(kU8S8, Tensor::of(DType::kUint8, {1, 4}, {200, 100, 200, 200})).bound_at(0), 0.1);
+  EXPECT_NEAR(y.bound_at(0), 38100 - 32767, 0.5);           // 200 * 127 + 100 * 127 saturates, 0 does not
+  EXPECT_LT(run(kU8S8, Tensor::of(DType::kUint8, {1, 4}, {200, 58, 200, 200}), kSaturating).bound_at(0), 0.5);
+  EXPECT_LT(run(kU8S8, Tensor::of(DType::kUint8, {1, 4}, {200, 100, 200, 200})).bound_at(0), 0.5);
 }
 
 TEST(SaturatingU8S8, SeesThroughTransposeAndGemm) {
@@ -39,7 +39,7 @@ TEST(SaturatingU8S8, SeesThroughTransposeAndGemm) {
       "g (uint8[2,1] x) => (float[1,1] y) <float one = {1}, int8[1,2] w = {127, 127}> {"
       "  a = DequantizeLinear(x, one)  t = Transpose(a)  b = DequantizeLinear(w, one)"
       "  y = Gemm <transB = 1, alpha = 2.0> (t, b) }";
-  EXPECT_NEAR(run(graph, Tensor::of(DType::kUint8, {2, 1}, {200, 100}), kSaturating).bound_at(0), 2 * 5333, 0.1);
+  EXPECT_NEAR(run(graph, Tensor::of(DType::kUint8, {2, 1}, {200, 100}), kSaturating).bound_at(0), 2 * 5333, 0.5);
 }
 
 // Channels 0 and 1 stand side by side when they are the last axis, the two taps when they are not.
@@ -53,7 +53,7 @@ TEST(SaturatingU8S8, TakesEitherLayoutOfAConvolution) {
 
 TEST(QuantizedActivations, RoundTheRowToInt8) {
   constexpr std::string_view graph =
-      "g (float[1,2] x) => (float[1,1] y) <float s = {0.5}, int4[2,1] w = {4, -6}> {"
+      "g (float[1,2] x) => (float[1,1] y) <float s = {0.5}, int8[2,1] w = {4, -6}> {"
       "  b = DequantizeLinear(w, s)  y = MatMul(x, b) }";
   const Tensor x = Tensor::of(DType::kFloat, {1, 2}, {254, 1});
   EXPECT_NEAR(run(graph, x, kActivations).bound_at(0), 5 * 1, 0.01);  // (2 + 3) * half a step of 254 / 127
