@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <exception>
@@ -34,6 +35,9 @@ static int run(int argc, char** argv) {
     CLI::App* sub = app.add_subcommand(std::string(c->name), std::string(c->what));
     actions.emplace_back(sub, c->set_up(*sub));
   }
+  const auto is_named = [&](const Command* c) { return argc > 1 && c->name == argv[1]; };
+  if (argc > 1 && argv[1][0] != '-' && std::none_of(all_commands().begin(), all_commands().end(), is_named))
+    throw UserError("unknown command '" + std::string(argv[1]) + "' (see mobster --help)");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

@@ -62,6 +62,8 @@ class Builder {
 
  private:
   bool flattens(const Expected& x) const;
+  bool passes_errors_on(const OpSpec& spec, const Node& node, std::vector<const Expected*> inputs,
+                        const std::vector<NodeDraft::Slot>& slots, const Expected& y) const;
 
   Rng& rng_;
   const SampleOptions& options_;
@@ -149,6 +151,34 @@ bool Builder::flattens(const Expected& x) const {
   return high - low < 0.05 * scale || scale < 0.02 || scale > 100;
 }
 
+// Whether a relative error of 1e-3 in what the previous node made comes out about as large (root mean square).
+bool Builder::passes_errors_on(const OpSpec& spec, const Node& node, std::vector<const Expected*> inputs,
+                               const std::vector<NodeDraft::Slot>& slots, const Expected& y) const {
+  constexpr double kError = 1e-3;
+  std::vector<Expected> moved;
+  moved.reserve(slots.size());
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    if (slots[i].value == kNoValue || !inputs[i]->holds_reals()) continue;
+    moved.push_back(*inputs[i]);
+    std::visit(
+        [&](auto& d) {
+          if constexpr (requires { d.v[0] *= 1.5; })
+            for (std::size_t k = 0; k < d.v.size(); ++k) d.v[k] *= 1 + (k % 3 == 1 ? kError : -kError);
+        },
+        moved.back().data);
+    inputs[i] = &moved.back();
+  }
+  const NodeResult other = evaluate_node(spec, node, opset_, inputs);
+  double change = 0, size = 0;
+  for (std::size_t k = 0; k < y.count(); ++k) {
+    const double d = other.outputs[0].value_at(k) - y.value_at(k);
+    change += d * d;
+    size += y.value_at(k) * y.value_at(k);
+  }
+  const double factor = std::sqrt(change / size) / kError;
+  return moved.empty() || (factor > 0.5 && factor < 3);
+}
+
 bool Builder::add(const OpSpec& spec, bool must_read_last) {
   const Schema* form = schema(spec.name, opset_, spec.domain);
   if (form == nullptr || form->deprecated || spec.draft == nullptr || opset_ < spec.since) return false;
@@ -176,7 +206,9 @@ bool Builder::add(const OpSpec& spec, bool must_read_last) {
   draft.node_.outputs.assign(draft.output_count_, 0);
   std::vector<Expected> results;
   try {
-    results = evaluate_node(spec, draft.node_, opset_, raw);
+    NodeResult done = evaluate_node(spec, draft.node_, opset_, raw);
+    if (done.random && !options_.random) return false;
+    results = std::move(done.outputs);
   } catch (const InvalidNode&) {
     return false;
   } catch (const Unsupported&) {
@@ -184,7 +216,9 @@ bool Builder::add(const OpSpec& spec, bool must_read_last) {
   }
   for (const Expected& r : results)
     if (r.type.dtype != DType::kUndefined && r.type.count() > options_.max_elements) return false;
-  if (options_.keep_scale && (results.empty() || flattens(results[0]))) return false;
+  if (options_.keep_scale && (results.empty() || flattens(results[0]) ||
+                              !passes_errors_on(spec, draft.node_, raw, draft.slots_, results[0])))
+    return false;
 
   Graph& g = c_.model.graph;
   std::vector<ValueId> inputs;

@@ -21,7 +21,9 @@ struct SampleOptions {
   std::int64_t max_elements = 4096;    // of any tensor
   bool expose_all = false;             // every node output is a graph output, not only the unread ones
   bool random = true;                  // operators that draw random numbers may take part
-  bool keep_scale = false;             // only floating-point operators that do not flatten their input (for planted errors)
+  // Only floating-point operators that neither flatten their input nor take a small relative error in it out
+  // again or blow it up (for planted errors: what an operator has taken out, nothing can find).
+  bool keep_scale = false;
 };
 
 // A case, or nothing where the draws do not work out (the caller draws again).

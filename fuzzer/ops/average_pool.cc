@@ -49,7 +49,8 @@ std::vector<std::int64_t> cells(const Windows& w) {
 // Output i = finish(sum over window i of term(x), i): `roundings` of each term before it is added. A sum
 // that may leave the range of the type on its way is open.
 template <class R, class Term, class Finish>
-void sum_windows(Evaluation& ev, const Taps& taps, std::int64_t plane, Term term, R roundings, Finish finish) {
+void sum_windows(Evaluation& ev, const Taps& taps, std::int64_t plane, Term term, R roundings,
+                 Finish finish) {
   const auto& x = ev.reals<R>(0);
   auto& y = ev.out_reals<R>();
   const auto rounding = ev.rounding<R>();
@@ -79,7 +80,8 @@ void average(Evaluation& ev, const Taps& taps, std::int64_t plane, const std::ve
     sum_windows<R>(
         ev, taps, plane, [](Approx<R> a) { return a; }, R(0),
         [&](Approx<R> sum, std::size_t o) {
-          const auto n = counts.empty() ? static_cast<std::int64_t>(taps.first[o + 1] - taps.first[o]) : counts[o];
+          const auto n =
+              counts.empty() ? static_cast<std::int64_t>(taps.first[o + 1] - taps.first[o]) : counts[o];
           if (n == 0) {
             ev.unspecified("average of nothing");
             return open_value<R>();
@@ -106,7 +108,9 @@ void norm(Evaluation& ev, const Taps& taps, std::int64_t plane) {
     const auto rounding = ev.rounding<R>();
     sum_windows<R>(
         ev, taps, plane,
-        [&](Approx<R> a) { return power(Approx<R>{std::fabs(a.v), a.e}, static_cast<R>(p)); },
+        [&](Approx<R> a) {
+          return power(Approx<R>{std::fabs(a.v), a.e}, static_cast<R>(p));
+        },
         static_cast<R>(roundings),
         [&](Approx<R> sum, std::size_t) {
           return rounding.add(power(sum, 1 / static_cast<R>(p)), p == 1 ? 1 : 4);
@@ -176,7 +180,11 @@ bool draft_global_lp_pool(Draft& d) {
 }
 
 constexpr OpSpec specs[] = {
-    {.name = "AveragePool", .since = 7, .draft = draft_average_pool, .infer = infer, .evaluate = average_pool},
+    {.name = "AveragePool",
+     .since = 7,
+     .draft = draft_average_pool,
+     .infer = infer,
+     .evaluate = average_pool},
     {.name = "LpPool", .since = 2, .draft = draft_lp_pool, .infer = infer, .evaluate = lp_pool},
     {.name = "GlobalAveragePool",
      .draft = draft_global_average_pool,

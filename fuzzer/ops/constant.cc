@@ -1,5 +1,4 @@
 // Operators that make tensors: Constant, ConstantOfShape, EyeLike, Range.
-#include "fuzzer/base/check.h"
 #include "fuzzer/ops/kernels.h"
 
 namespace mob::ops {

@@ -15,16 +15,21 @@ struct Lowering {
 // Columns are made in tiles of about this many elements.
 constexpr std::int64_t kTile = std::int64_t{1} << 20;
 
-Lowering lower(const Windows& w, std::int64_t batch, std::int64_t groups, std::int64_t channels, std::int64_t m) {
-  Lowering l{batch, groups, channels, m, element_count(w.in), element_count(w.out), element_count(w.kernel), {}};
+Lowering lower(const Windows& w, std::int64_t batch, std::int64_t groups, std::int64_t channels,
+               std::int64_t m) {
+  Lowering l{batch, groups, channels, m, element_count(w.in), element_count(w.out), element_count(w.kernel),
+             {}};
   l.map.assign(static_cast<std::size_t>(l.kernel * l.out), -1);
-  for_each_tap(w, [&](std::int64_t o, std::int64_t k, std::int64_t i) { l.map[static_cast<std::size_t>(k * l.out + o)] = i; });
+  for_each_tap(w, [&](std::int64_t o, std::int64_t k, std::int64_t i) {
+    l.map[static_cast<std::size_t>(k * l.out + o)] = i;
+  });
   return l;
 }
 
 // Rows of the columns matrix for outputs [from, from + width) of one image's group.
 template <class R>
-void fill_columns(const Lowering& l, const R* image, std::int64_t from, std::int64_t width, std::vector<R>& columns) {
+void fill_columns(const Lowering& l, const R* image, std::int64_t from, std::int64_t width,
+                  std::vector<R>& columns) {
   columns.resize(static_cast<std::size_t>(l.channels * l.kernel * width));
   R* to = columns.data();
   for (std::int64_t c = 0; c < l.channels; ++c)
@@ -42,7 +47,8 @@ void convolve(Evaluation& ev, const Lowering& l, const Reals<R>& weights) {
   const auto rounding = ev.rounding<R>();
   const std::int64_t depth = l.channels * l.kernel;
   const R gamma = rounding.gamma(static_cast<R>(depth));
-  const std::int64_t tile = std::min(l.out, std::max<std::int64_t>(64, kTile / std::max<std::int64_t>(depth, 1)));
+  const std::int64_t tile =
+      std::min(l.out, std::max<std::int64_t>(64, kTile / std::max<std::int64_t>(depth, 1)));
   std::vector<R> column_v, column_e, tile_v, tile_e;
   for (std::int64_t n = 0; n < l.batch; ++n)
     for (std::int64_t g = 0; g < l.groups; ++g)
@@ -90,7 +96,8 @@ void open_at_padding(Evaluation& ev, const Lowering& l, const Reals<R>& weights)
 
 // The kernel's shape, from the weights; an attribute may only repeat it.
 Dims kernel_of(const Inference& inf) {
-  if (inf.rank(1) < 3 || inf.rank(1) != inf.rank(0)) throw InvalidNode("the ranks of image and weights differ");
+  if (inf.rank(1) < 3 || inf.rank(1) != inf.rank(0))
+    throw InvalidNode("the ranks of image and weights differ");
   const Dims kernel(inf.dims(1).begin() + 2, inf.dims(1).end());
   const Dims said = inf.node().ints_or("kernel_shape", kernel);
   if (!said.empty() && said != kernel) throw InvalidNode("kernel_shape is not that of the weights");
@@ -104,7 +111,8 @@ std::int64_t group_of(const Inference& inf) {
 }
 
 void check_bias(const Inference& inf, std::int64_t channels) {
-  if (inf.has_input(2) && inf.dims(2) != Dims{channels}) throw InvalidNode("the bias does not fit the channels");
+  if (inf.has_input(2) && inf.dims(2) != Dims{channels})
+    throw InvalidNode("the bias does not fit the channels");
 }
 
 void infer_from(Inference& inf, const Windows& w, std::int64_t channels) {
@@ -144,14 +152,16 @@ Windows transpose_windows(const Inference& inf) {
   const std::int64_t group = group_of(inf);
   const Dims &x = inf.dims(0), &weights = inf.dims(1);
   Windows w = read_windows(inf, kernel_of(inf));
-  if (weights[0] != x[1] || x[1] % group != 0) throw InvalidNode("the channels of image, weights and group do not fit");
+  if (weights[0] != x[1] || x[1] % group != 0)
+    throw InvalidNode("the channels of image, weights and group do not fit");
   if (weights[1] > kMaxExtent / group) throw Unsupported("too many channels");
   check_bias(inf, weights[1] * group);
   const Dims extra = spatial_attribute(inf, "output_padding", w.rank(), 0, 0);
   const Dims wanted = spatial_attribute(inf, "output_shape", w.rank(), -1, -1);
   const std::string auto_pad = inf.node().string_or("auto_pad", "NOTSET");
   const bool upper = auto_pad == "SAME_UPPER", same = upper || auto_pad == "SAME_LOWER";
-  if (!same && auto_pad != "VALID" && auto_pad != "NOTSET") throw InvalidNode("auto_pad is none of the four words");
+  if (!same && auto_pad != "VALID" && auto_pad != "NOTSET")
+    throw InvalidNode("auto_pad is none of the four words");
   for (std::size_t d = 0; d < w.rank(); ++d) {
     if (w.in[d] == 0) throw Unsupported("ConvTranspose of an empty image");
     if (extra[d] >= std::max(w.strides[d], w.dilations[d])) throw InvalidNode("output_padding is too large");
@@ -178,7 +188,8 @@ Windows transpose_windows(const Inference& inf) {
     for (std::int64_t o = 0; o < w.out[d]; ++o)
       for (std::int64_t k = 0; k < w.kernel[d]; ++k) {
         const std::int64_t at = o + w.begin[d] - k * w.dilations[d];
-        table.push_back(at >= 0 && at % w.strides[d] == 0 && at / w.strides[d] < w.in[d] ? at / w.strides[d] : -1);
+        table.push_back(at >= 0 && at % w.strides[d] == 0 && at / w.strides[d] < w.in[d] ? at / w.strides[d]
+                                                                                         : -1);
       }
   }
   return w;
@@ -202,7 +213,8 @@ void conv_transpose(Evaluation& ev) {
       for (std::int64_t m = 0; m < l.m; ++m)
         for (std::int64_t c = 0; c < l.channels; ++c)
           for (std::int64_t k = 0; k < l.kernel; ++k)
-            weights.set(at++, from[static_cast<std::size_t>(((g * l.channels + c) * l.m + m) * l.kernel + k)]);
+            weights.set(at++,
+                        from[static_cast<std::size_t>(((g * l.channels + c) * l.m + m) * l.kernel + k)]);
     convolve<R>(ev, l, weights);
     open_at_padding<R>(ev, l, weights);
   });
@@ -217,7 +229,8 @@ std::int64_t draft_group(Rng& rng, std::int64_t channels) {
 }
 
 // The inputs after the image; `weights` are the first two dimensions, `channels` those of the output.
-void draft_rest(Draft& d, const ArrayType& x, std::int64_t group, const Dims& kernel, Dims weights, std::int64_t channels) {
+void draft_rest(Draft& d, const ArrayType& x, std::int64_t group, const Dims& kernel, Dims weights,
+                std::int64_t channels) {
   weights.insert(weights.end(), kernel.begin(), kernel.end());
   d.input({.types = x.dtype, .dims = weights, .role = Role::kWeight});
   if (d.rng().chance(0.6)) d.input({.types = x.dtype, .dims = Dims{channels}, .role = Role::kWeight});
@@ -264,7 +277,8 @@ bool draft_conv_transpose(Draft& d) {
     d.attribute("auto_pad", std::string(rng.pick({"SAME_UPPER", "SAME_LOWER"})));
   } else if (way < 0.3 && grows) {
     d.attribute("output_shape", shape);
-    if (rng.chance(0.5)) d.attribute("auto_pad", std::string(rng.pick({"SAME_UPPER", "SAME_LOWER", "NOTSET"})));
+    if (rng.chance(0.5))
+      d.attribute("auto_pad", std::string(rng.pick({"SAME_UPPER", "SAME_LOWER", "NOTSET"})));
   } else if (way < 0.7) {
     begin.insert(begin.end(), end.begin(), end.end());
     d.attribute("pads", begin);
@@ -282,7 +296,10 @@ bool draft_conv_transpose(Draft& d) {
 
 constexpr OpSpec specs[] = {
     {.name = "Conv", .draft = draft_conv, .infer = infer_conv, .evaluate = conv},
-    {.name = "ConvTranspose", .draft = draft_conv_transpose, .infer = infer_conv_transpose, .evaluate = conv_transpose},
+    {.name = "ConvTranspose",
+     .draft = draft_conv_transpose,
+     .infer = infer_conv_transpose,
+     .evaluate = conv_transpose},
 };
 
 }  // namespace

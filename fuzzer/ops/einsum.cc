@@ -78,12 +78,14 @@ Plan plan(const Inference& inf) {
     terms.push_back(term(std::string_view(left).substr(at, comma - at)));
     at = comma + 1;
   }
-  if (terms.size() != inf.input_count()) throw InvalidNode("Einsum has another number of terms than of inputs");
+  if (terms.size() != inf.input_count())
+    throw InvalidNode("Einsum has another number of terms than of inputs");
   for (std::size_t i = 0; i < terms.size(); ++i) {
     if (terms[i].find(kEllipsis) == std::string::npos) continue;
     const auto rank = static_cast<std::size_t>(inf.rank(i)), letters = terms[i].size() - 1;
     if (rank < letters) throw InvalidNode("a term of Einsum does not fit the rank");
-    if (has_ellipsis && rank - letters != ellipsis) throw InvalidNode("the ellipses of Einsum differ in rank");
+    if (has_ellipsis && rank - letters != ellipsis)
+      throw InvalidNode("the ellipses of Einsum differ in rank");
     ellipsis = rank - letters;
     has_ellipsis = true;
   }
@@ -220,7 +222,9 @@ bool draft(Draft& d) {
   // In implicit mode, ONNX Runtime takes no capitals.
   const bool is_explicit = rng.chance(0.8);
   const auto order = rng.permutation(is_explicit ? 52 : 26);
-  const auto letter = [&](std::size_t i) { return static_cast<char>(order[i] < 26 ? 'a' + order[i] : 'A' + order[i] - 26); };
+  const auto letter = [&](std::size_t i) {
+    return static_cast<char>(order[i] < 26 ? 'a' + order[i] : 'A' + order[i] - 26);
+  };
   Dims sizes;  // of letter(0), letter(1), ...
   std::int64_t work = 1;
   const auto fresh = [&](std::int64_t size) {
@@ -230,7 +234,8 @@ bool draft(Draft& d) {
   };
   const DTypeSet types = drawable(d, "T", kNumbers);
   const ArrayType x = d.input({.types = types, .min_rank = 1, .max_rank = 4});
-  const auto dotted = static_cast<std::size_t>(rng.chance(0.25) ? rng.range(0, static_cast<std::int64_t>(x.rank())) : -1);
+  const auto dotted =
+      static_cast<std::size_t>(rng.chance(0.25) ? rng.range(0, static_cast<std::int64_t>(x.rank())) : -1);
   const bool has_ellipsis = dotted <= x.rank();
   Dims ellipsis;
   std::string equation;
@@ -276,7 +281,8 @@ bool draft(Draft& d) {
   return true;
 }
 
-constexpr OpSpec specs[] = {{.name = "Einsum", .since = 12, .draft = draft, .infer = infer, .evaluate = evaluate}};
+constexpr OpSpec specs[] = {
+    {.name = "Einsum", .since = 12, .draft = draft, .infer = infer, .evaluate = evaluate}};
 
 }  // namespace
 

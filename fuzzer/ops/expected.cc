@@ -15,7 +15,8 @@ Expected::Expected(ArrayType t) : type(std::move(t)) {
   } else if (is_float(type.dtype)) {
     data.emplace<Reals<double>>().resize(n);
   } else {
-    MOB_CHECK(is_int(type.dtype) || type.dtype == DType::kBool, "the reference has no " + std::string(name(type.dtype)));
+    if (!is_int(type.dtype) && type.dtype != DType::kBool)
+      throw Unsupported("no reference for elements of type " + std::string(name(type.dtype)));
     data.emplace<Ints>().v.resize(n);
   }
 }

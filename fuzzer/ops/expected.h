@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <variant>
 #include <vector>
@@ -45,6 +46,11 @@ struct Ints {
   }
 };
 
+// The reference has no answer for this (a type or mode that is not covered). A reason to skip.
+struct Unsupported : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
 using Strings = std::vector<std::string>;
 
 // What quantization knows of a tensor beside its numbers: known limits of integer kernels are judged by it. It
@@ -77,7 +83,7 @@ struct Expected {
   std::shared_ptr<const Origin> origin;  // null, but see there
 
   Expected() = default;
-  // All elements zero and exact.
+  // All elements zero and exact. Throws Unsupported for types that are no numbers (complex).
   explicit Expected(ArrayType t);
 
   std::size_t count() const;

@@ -189,7 +189,11 @@ constexpr OpSpec specs[] = {
      .draft = draft_gather_elements,
      .infer = infer_gather_elements,
      .evaluate = evaluate_gather_elements},
-    {.name = "GatherND", .since = 11, .draft = draft_gather_nd, .infer = infer_gather_nd, .evaluate = evaluate_gather_nd},
+    {.name = "GatherND",
+     .since = 11,
+     .draft = draft_gather_nd,
+     .infer = infer_gather_nd,
+     .evaluate = evaluate_gather_nd},
 };
 
 }  // namespace

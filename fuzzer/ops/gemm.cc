@@ -35,18 +35,22 @@ template <class T>
 std::vector<T> transposed(const std::vector<T>& x, std::int64_t rows, std::int64_t cols) {
   std::vector<T> y(x.size());
   for (std::int64_t i = 0; i < rows; ++i)
-    for (std::int64_t j = 0; j < cols; ++j) y[static_cast<std::size_t>(i * cols + j)] = x[static_cast<std::size_t>(j * rows + i)];
+    for (std::int64_t j = 0; j < cols; ++j)
+      y[static_cast<std::size_t>(i * cols + j)] = x[static_cast<std::size_t>(j * rows + i)];
   return y;
 }
 
-// The operand, row-major and multiplied by `factor`, as [rows, cols].
+// The operand, row-major and multiplied by `factor`, as [rows, cols]: `x` itself, or made in `storage`.
 template <class R>
-Reals<R> operand(const Reals<R>& x, bool transpose, std::int64_t rows, std::int64_t cols, double factor,
-                 const Rounding<R>& rounding) {
-  Reals<R> y = transpose ? Reals<R>{transposed(x.v, rows, cols), transposed(x.e, rows, cols)} : x;
-  if (factor != 1)
-    for (std::size_t i = 0; i < y.v.size(); ++i) y.set(i, rounding.add(Approx<R>{static_cast<R>(factor)} * y[i], 2));  // the factor in a half type, the product
-  return y;
+const Reals<R>& operand(const Reals<R>& x, bool transpose, std::int64_t rows, std::int64_t cols,
+                        double factor, const Rounding<R>& rounding, Reals<R>& storage) {
+  if (!transpose && factor == 1) return x;
+  storage = transpose ? Reals<R>{transposed(x.v, rows, cols), transposed(x.e, rows, cols)} : x;
+  if (factor == 1) return storage;
+  // Two roundings: the factor's, in a half type, and the product's.
+  for (std::size_t i = 0; i < storage.v.size(); ++i)
+    storage.set(i, rounding.add(Approx<R>{static_cast<R>(factor)} * storage[i], 2));
+  return storage;
 }
 
 void evaluate_reals(Evaluation& ev, const Plan& p) {
@@ -54,10 +58,12 @@ void evaluate_reals(Evaluation& ev, const Plan& p) {
     using R = decltype(zero);
     const auto rounding = ev.rounding<R>();
     // A kernel may multiply by alpha before or after the sums: rounding alpha B covers both.
-    const Reals<R> a = operand(ev.reals<R>(0), p.trans_a, p.m, p.k, 1, rounding);
-    const Reals<R> b = operand(ev.reals<R>(1), p.trans_b, p.k, p.n, p.alpha, rounding);
+    Reals<R> a_storage, b_storage;
+    const Reals<R>& a = operand(ev.reals<R>(0), p.trans_a, p.m, p.k, 1, rounding, a_storage);
+    const Reals<R>& b = operand(ev.reals<R>(1), p.trans_b, p.k, p.n, p.alpha, rounding, b_storage);
     auto& y = ev.out_reals<R>();
-    add_matmul<R>({a.v.data(), a.e.data()}, {b.v.data(), b.e.data()}, y.v.data(), y.e.data(), p.m, p.k, p.n, rounding);
+    add_matmul<R>({a.v.data(), a.e.data()}, {b.v.data(), b.e.data()}, y.v.data(), y.e.data(), p.m, p.k, p.n,
+                  rounding);
     const bool has_c = ev.has_input(2);
     const Reals<R> none;
     const Reals<R>& c = has_c ? ev.reals<R>(2) : none;
@@ -136,13 +142,16 @@ bool draft(Draft& d) {
   if (trans_a || rng.chance(0.2)) d.attribute("transA", std::int64_t{trans_a});
   if (trans_b || rng.chance(0.2)) d.attribute("transB", std::int64_t{trans_b});
   const bool whole = !is_float(a.dtype);
-  const auto factor = [&] { return whole ? rng.pick({1.0f, 2.0f, -1.0f}) : rng.pick({1.0f, 0.5f, 2.0f, -1.25f, 0.1f, 0.0f}); };
+  const auto factor = [&] {
+    return whole ? rng.pick({1.0f, 2.0f, -1.0f}) : rng.pick({1.0f, 0.5f, 2.0f, -1.25f, 0.1f, 0.0f});
+  };
   if (rng.chance(0.35)) d.attribute("alpha", factor());
   if (rng.chance(0.35)) d.attribute("beta", factor());
   return true;
 }
 
-constexpr OpSpec specs[] = {{.name = "Gemm", .since = 7, .draft = draft, .infer = infer, .evaluate = evaluate}};
+constexpr OpSpec specs[] = {
+    {.name = "Gemm", .since = 7, .draft = draft, .infer = infer, .evaluate = evaluate}};
 
 }  // namespace
 

@@ -59,6 +59,14 @@ Groups groups_along(const Dims& dims, const std::vector<std::int64_t>& axes);
 std::int64_t wrap(DType t, std::int64_t x);
 std::int64_t saturate(DType t, long double x);  // x must not be NaN
 
+// Whether v - e or v + e is beyond the range of `t`: there the result of a kernel may be far away.
+inline bool may_wrap(DType t, std::int64_t v, std::int64_t e) {
+  const bool u64 = t == DType::kUint64;
+  const __int128 x = u64 ? static_cast<__int128>(static_cast<std::uint64_t>(v)) : static_cast<__int128>(v);
+  const __int128 top = u64 ? static_cast<__int128>(~std::uint64_t{0}) : static_cast<__int128>(int_max(t));
+  return x - e < int_min(t) || x + e > top;
+}
+
 // --- parameters ------------------------------------------------------------------------------------
 
 // Values of input i, a 1-D tensor of integers (axes, a shape, pads).
@@ -156,7 +164,9 @@ void zip_ints(Evaluation& ev, F f, B bound) {
     y.v[i] = wrap(t, f(a.v[ia], b.v[ib]));
     const std::int64_t ea = a.bound(ia), eb = b.bound(ib);
     if (ea == 0 && eb == 0) continue;
-    y.set_bound(i, ea == Ints::kOpen || eb == Ints::kOpen ? Ints::kOpen : bound(a.v[ia], ea, b.v[ib], eb));
+    const bool open = ea == Ints::kOpen || eb == Ints::kOpen;
+    const std::int64_t e = open ? Ints::kOpen : bound(a.v[ia], ea, b.v[ib], eb);
+    y.set_bound(i, may_wrap(t, y.v[i], e) ? Ints::kOpen : e);
   }
 }
 // The bound that gives up: open.

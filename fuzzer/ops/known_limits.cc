@@ -58,7 +58,8 @@ void relax_products(Evaluation& ev, const MatmulPlan& p, const ProductForm& form
   const bool rounded = ev.arithmetic().quantized_activations && !bytes;
   const auto &a = ev.reals<double>(0), &b = ev.reals<double>(1);
   const auto ma = broadcast_map(p.a_batch, p.batch), mb = broadcast_map(p.b_batch, p.batch);
-  const auto m = static_cast<std::size_t>(p.m), k = static_cast<std::size_t>(p.k), n = static_cast<std::size_t>(p.n);
+  const auto m = static_cast<std::size_t>(p.m), k = static_cast<std::size_t>(p.k),
+             n = static_cast<std::size_t>(p.n);
   const std::size_t row_a = form.transpose_a ? 1 : k, step_a = form.transpose_a ? m : 1;
   const std::size_t row_b = form.transpose_b ? k : 1, step_b = form.transpose_b ? 1 : n;
   const double alpha = std::fabs(form.alpha);
@@ -66,17 +67,20 @@ void relax_products(Evaluation& ev, const MatmulPlan& p, const ProductForm& form
     for (std::size_t i = 0; i < m; ++i) {
       const std::size_t ia = at(ma, s) * m * k + i * row_a;
       double largest = 0;
-      for (std::size_t q = 0; q < k; ++q) largest = std::max(largest, std::fabs(a.v[ia + q * step_a]) + a.e[ia + q * step_a]);
+      for (std::size_t q = 0; q < k; ++q)
+        largest = std::max(largest, std::fabs(a.v[ia + q * step_a]) + a.e[ia + q * step_a]);
       for (std::size_t j = 0; j < n; ++j, ++at_y) {
         const std::size_t ib = at(mb, s) * k * n + j * row_b;
         if (saturating && one_scale(*qa, ia, step_a, p.k) && one_scale(*qb, ib, step_b, p.k)) {
-          const auto gap = saturation_gap({qa->quantized, &qa->q[ia], static_cast<std::int64_t>(step_a)},
-                                          {qb->quantized, &qb->q[ib], static_cast<std::int64_t>(step_b)}, p.k);
+          const auto gap =
+              saturation_gap({qa->quantized, &qa->q[ia], static_cast<std::int64_t>(step_a)},
+                             {qb->quantized, &qb->q[ib], static_cast<std::int64_t>(step_b)}, p.k);
           widen(*y, at_y, alpha * static_cast<double>(gap) * std::fabs(qa->scale[ia] * qb->scale[ib]));
         }
         if (rounded) {
           double weights = 0;
-          for (std::size_t q = 0; q < k; ++q) weights += std::fabs(b.v[ib + q * step_b]) + b.e[ib + q * step_b];
+          for (std::size_t q = 0; q < k; ++q)
+            weights += std::fabs(b.v[ib + q * step_b]) + b.e[ib + q * step_b];
           widen(*y, at_y, alpha * weights * largest / 127 / 2);
         }
       }
@@ -84,9 +88,14 @@ void relax_products(Evaluation& ev, const MatmulPlan& p, const ProductForm& form
 }
 
 ConvRows::ConvRows(const Windows& w, std::int64_t group_channels)
-    : channels_(group_channels), in_(element_count(w.in)), out_(element_count(w.out)), kernel_(element_count(w.kernel)) {
+    : channels_(group_channels),
+      in_(element_count(w.in)),
+      out_(element_count(w.out)),
+      kernel_(element_count(w.kernel)) {
   map_.assign(static_cast<std::size_t>(kernel_ * out_), -1);
-  for_each_tap(w, [&](std::int64_t o, std::int64_t k, std::int64_t i) { map_[static_cast<std::size_t>(k * out_ + o)] = i; });
+  for_each_tap(w, [&](std::int64_t o, std::int64_t k, std::int64_t i) {
+    map_[static_cast<std::size_t>(k * out_ + o)] = i;
+  });
   x_.resize(static_cast<std::size_t>(channels_ * kernel_));
   w_.resize(x_.size());
 }
@@ -101,7 +110,8 @@ std::int64_t ConvRows::gap(IntRow image, std::int64_t zero, IntRow filter, std::
         x_[to] = from < 0 ? zero : image.at[c * in_ + from];
         w_[to] = filter.at[c * kernel_ + k];
       }
-    largest = std::max(largest, saturation_gap({image.type, x_.data()}, {filter.type, w_.data()}, channels_ * kernel_));
+    largest = std::max(
+        largest, saturation_gap({image.type, x_.data()}, {filter.type, w_.data()}, channels_ * kernel_));
   }
   return largest;
 }
@@ -110,9 +120,11 @@ void relax_conv(Evaluation& ev, const Windows& w, std::int64_t group) {
   auto* y = std::get_if<Reals<double>>(&ev.output().data);
   if (y == nullptr || !ev.arithmetic().saturating_u8s8 || y->v.empty()) return;
   const Origin *x = integers(ev, 0), *f = integers(ev, 1);
-  if (x == nullptr || f == nullptr || x->q.empty() || !is_byte(x->quantized) || !is_byte(f->quantized)) return;
+  if (x == nullptr || f == nullptr || x->q.empty() || !is_byte(x->quantized) || !is_byte(f->quantized))
+    return;
   if (!one_scale(*x, 0, 1, static_cast<std::int64_t>(x->scale.size()))) return;
-  const std::int64_t channels = ev.dims(1)[1], filters = ev.dims(1)[0], in = element_count(w.in), out = element_count(w.out);
+  const std::int64_t channels = ev.dims(1)[1], filters = ev.dims(1)[0], in = element_count(w.in),
+                     out = element_count(w.out);
   const std::int64_t depth = channels * element_count(w.kernel);
   ConvRows rows(w, channels);
   std::size_t at_y = 0;
@@ -123,7 +135,8 @@ void relax_conv(Evaluation& ev, const Windows& w, std::int64_t group) {
       const bool whole = depth > 0 && one_scale(*f, at_w, 1, depth);
       for (std::int64_t o = 0; o < out; ++o, ++at_y) {
         if (!whole) continue;
-        const auto gap = rows.gap({x->quantized, x->q.data() + at_x}, x->zero[0], {f->quantized, &f->q[at_w]}, o);
+        const auto gap =
+            rows.gap({x->quantized, x->q.data() + at_x}, x->zero[0], {f->quantized, &f->q[at_w]}, o);
         widen(*y, at_y, static_cast<double>(gap) * std::fabs(x->scale[0] * f->scale[at_w]));
       }
     }
@@ -139,7 +152,9 @@ void note_softmax(Evaluation& ev) {
 
 double softmax_requantization(const Evaluation& ev, double x, double scale) {
   const Origin* o = ev.input(0).origin.get();
-  if (o == nullptr || !o->softmax || !ev.arithmetic().skipped_requantization || !is_byte(ev.outputs()[0].dtype)) return 0;
+  if (o == nullptr || !o->softmax || !ev.arithmetic().skipped_requantization ||
+      !is_byte(ev.outputs()[0].dtype))
+    return 0;
   const double inverse = 1 / scale, gap = std::fabs(x * (inverse - std::floor(inverse)));
   return std::isfinite(gap) ? gap * kSlack : 0;
 }

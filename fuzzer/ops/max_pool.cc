@@ -35,7 +35,7 @@ template <class R>
 struct Largest {
   R low = -kInfinity<R>, value = -kInfinity<R>, high = -kInfinity<R>;
   std::size_t at = 0;
-  bool open = true;   // nothing stands in the window, a NaN or an open element
+  bool open = true;      // nothing stands in the window, a NaN or an open element
   bool decided = false;  // `at` is the only place where the largest can stand
 };
 // The largest of a window, and where it stands.
@@ -53,7 +53,8 @@ Largest<R> largest(const Reals<R>& x, std::size_t plane, std::span<const std::si
   best.decided = decide && !best.open;
   if (!best.decided) return best;
   for (std::size_t i : window)
-    if (i != best.at && !(candidate(x, plane + i).high < candidate(x, plane + best.at).low)) best.decided = false;
+    if (i != best.at && !(candidate(x, plane + i).high < candidate(x, plane + best.at).low))
+      best.decided = false;
   return best;
 }
 
@@ -65,7 +66,8 @@ void put(Evaluation& ev, std::size_t i, const Largest<R>& best) {
     if (best.open)
       y.ints().set_bound(i, Ints::kOpen);
     else if (best.high > best.value || best.low < best.value)
-      y.ints().set_bound(i, static_cast<std::int64_t>(std::max(best.high - best.value, best.value - best.low)));
+      y.ints().set_bound(i,
+                         static_cast<std::int64_t>(std::max(best.high - best.value, best.value - best.low)));
     return;
   }
   auto& reals = std::get<Reals<R>>(y.data);
@@ -112,7 +114,8 @@ void pool(Evaluation& ev, const Dims& in, const Taps& taps) {
         if (const auto why = reason(x, p * plane_in, window); !why.empty()) ev.unspecified(why);
       if (!wants_indices) continue;
       const auto at = static_cast<std::int64_t>(best.at);
-      ev.out_ints(1).v[i] = static_cast<std::int64_t>(p * plane_in) + (by_columns ? column_major(at, in) : at);
+      ev.out_ints(1).v[i] =
+          static_cast<std::int64_t>(p * plane_in) + (by_columns ? column_major(at, in) : at);
       if (!best.decided) {
         ev.out_ints(1).set_bound(i, Ints::kOpen);
         if (!best.open && best.low == best.high) ev.unspecified("index of the largest among equals");
@@ -155,6 +158,9 @@ void infer_unpool(Inference& inf) {
     dims.push_back((w.in[d] - 1) * w.strides[d] - w.begin[d] - w.end[d] + w.kernel[d]);
     if (dims.back() < 0) throw InvalidNode("the pads leave no output");
   }
+  long double elements = 1;
+  for (std::int64_t size : dims) elements *= static_cast<long double>(size);
+  if (elements > 0x1p27L) throw Unsupported("the output is too large");
   // The text gives indices into the output; the published node case gives them into the natural shape.
   if (inf.has_input(2) && inf.ints(2) != dims)
     throw Unsupported("MaxUnpool indices with an output_shape of its own are told in two ways");
@@ -171,7 +177,8 @@ void max_unpool(Evaluation& ev) {
       for (std::size_t o = 0; o < count; ++o) set_open(y, o);
       return;
     }
-    if (indices.v[i] < 0 || static_cast<std::uint64_t>(indices.v[i]) >= count) throw InvalidNode("an index is out of range");
+    if (indices.v[i] < 0 || static_cast<std::uint64_t>(indices.v[i]) >= count)
+      throw InvalidNode("an index is out of range");
     const auto o = static_cast<std::size_t>(indices.v[i]);
     if (taken[o] && !(y.value_at(o) == ev.input(0).value_at(i) && y.bound_at(o) == ev.input(0).bound_at(i))) {
       set_open(y, o);

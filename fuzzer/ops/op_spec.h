@@ -16,10 +16,6 @@
 
 namespace mob {
 
-// The reference has no answer for this node (a type or mode that is not covered). A reason to skip.
-struct Unsupported : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
 // The node breaks the ONNX spec for these inputs (shapes that do not fit, an axis out of range): there is no
 // right answer, and a runtime may refuse it.
 struct InvalidNode : std::runtime_error {

@@ -235,7 +235,8 @@ bool draft_crop(Draft& d) {
     if (rng.chance(0.3)) a -= static_cast<std::int64_t>(x.rank());
   }
   // ONNX Runtime's own expansion of the operator fails on int32.
-  d.input(Tensor::of_ints(rng.chance(0.9) ? DType::kInt64 : DType::kInt32, {static_cast<std::int64_t>(shape.size())}, shape));
+  const DType t = rng.chance(0.9) ? DType::kInt64 : DType::kInt32;
+  d.input(Tensor::of_ints(t, {static_cast<std::int64_t>(shape.size())}, shape));
   if (with_axes) d.attribute("axes", axes);
   return true;
 }

@@ -15,7 +15,8 @@ constexpr Slots kQLinear = {3, 2, 5, 8};
 // A scalar, or one per output channel.
 void check_parameter(const Inference& inf, std::size_t i, std::int64_t channels) {
   if (!inf.has_input(i) || element_count(inf.dims(i)) == 1) return;
-  if (inf.dims(i) != Dims{channels}) throw InvalidNode("a scale or zero point does not fit the output channels");
+  if (inf.dims(i) != Dims{channels})
+    throw InvalidNode("a scale or zero point does not fit the output channels");
 }
 
 std::int64_t group_of(const Inference& inf) {
@@ -31,9 +32,11 @@ Windows windows(const Inference& inf, const Slots& s) {
   if (!said.empty() && said != kernel) throw InvalidNode("kernel_shape is not that of the weights");
   if (group < 1 || x[1] % group != 0 || x[1] / group != w[1] || w[0] % group != 0)
     throw InvalidNode("the channels of image, weights and group do not fit");
-  if (inf.has_input(s.x_zero) && element_count(inf.dims(s.x_zero)) != 1) throw InvalidNode("the image has one zero point");
+  if (inf.has_input(s.x_zero) && element_count(inf.dims(s.x_zero)) != 1)
+    throw InvalidNode("the image has one zero point");
   check_parameter(inf, s.w_zero, w[0]);
-  if (inf.has_input(s.bias) && inf.dims(s.bias) != Dims{w[0]}) throw InvalidNode("the bias does not fit the channels");
+  if (inf.has_input(s.bias) && inf.dims(s.bias) != Dims{w[0]})
+    throw InvalidNode("the bias does not fit the channels");
   return sliding_windows(inf, kernel);
 }
 
@@ -46,7 +49,8 @@ Dims out_dims(const Inference& inf, const Slots& s, const Windows& w) {
 // A parameter that is a scalar or has an entry per channel; 0 where it is left out.
 class PerChannel {
  public:
-  PerChannel(Evaluation& ev, std::size_t input) : values_(ev.has_input(input) ? &ev.reals<double>(input) : nullptr) {}
+  PerChannel(Evaluation& ev, std::size_t input)
+      : values_(ev.has_input(input) ? &ev.reals<double>(input) : nullptr) {}
   Approx<double> operator[](std::size_t channel) const {
     if (values_ == nullptr) return {};
     return (*values_)[values_->v.size() == 1 ? 0 : channel];
@@ -61,8 +65,10 @@ template <class F>
 void for_each_sum(Evaluation& ev, const Slots& s, F&& f) {
   const Windows w = windows(ev, s);
   const auto group = static_cast<std::size_t>(group_of(ev));
-  const auto channels = static_cast<std::size_t>(ev.dims(s.weights)[1]), filters = static_cast<std::size_t>(ev.dims(s.weights)[0]);
-  const auto in = static_cast<std::size_t>(element_count(w.in)), out = static_cast<std::size_t>(element_count(w.out));
+  const auto channels = static_cast<std::size_t>(ev.dims(s.weights)[1]),
+             filters = static_cast<std::size_t>(ev.dims(s.weights)[0]);
+  const auto in = static_cast<std::size_t>(element_count(w.in)),
+             out = static_cast<std::size_t>(element_count(w.out));
   const auto kernel = static_cast<std::size_t>(element_count(w.kernel)), depth = channels * kernel;
   Reals<double> x = ev.reals<double>(0), weights = ev.reals<double>(s.weights);
   const Approx<double> x_zero = PerChannel(ev, s.x_zero)[0];
@@ -88,9 +94,10 @@ void for_each_sum(Evaluation& ev, const Slots& s, F&& f) {
           sums[t.out] = sums[t.out] + x[image + c * in + t.in] * weights[m * depth + c * kernel + t.kernel];
       for (std::size_t o = 0; o < out; ++o, ++at_y) {
         if (rows)
-          sums[o].e += static_cast<double>(
-              rows->gap({ev.type(0).dtype, ev.input_ints(0).v.data() + image}, static_cast<std::int64_t>(x_zero.v),
-                        {ev.type(s.weights).dtype, &ev.input_ints(s.weights).v[m * depth]}, static_cast<std::int64_t>(o)));
+          sums[o].e += static_cast<double>(rows->gap(
+              {ev.type(0).dtype, ev.input_ints(0).v.data() + image}, static_cast<std::int64_t>(x_zero.v),
+              {ev.type(s.weights).dtype, &ev.input_ints(s.weights).v[m * depth]},
+              static_cast<std::int64_t>(o)));
         f(at_y, sums[o], m);
       }
     }
@@ -120,7 +127,8 @@ void infer_qlinear(Inference& inf) {
 }
 
 void qlinear(Evaluation& ev) {
-  const Approx<double> sx = ev.reals<double>(1)[0], sy = ev.reals<double>(6)[0], zero = ev.reals<double>(7)[0];
+  const Approx<double> sx = ev.reals<double>(1)[0], sy = ev.reals<double>(6)[0],
+                       zero = ev.reals<double>(7)[0];
   const PerChannel sw(ev, 4);
   // The sum converted, two steps for the factor, the product, and one to spare for dividing late.
   Quantizer quantizer(ev, Rounding<double>(DType::kFloat), 5);
@@ -145,7 +153,9 @@ Drafted draft_geometry(Draft& d, DType x_type) {
   r.x = draft_image(d, x_type, 2, whole_range(x_type));
   const Dims kernel = draft_windows(d, Dims(r.x.dims.begin() + 2, r.x.dims.end()), true);
   const std::int64_t channels = r.x.dims[1];
-  const std::int64_t group = channels > 1 && rng.chance(0.3) ? channels : channels % 2 == 0 && rng.chance(0.2) ? 2 : 1;
+  const std::int64_t group = channels > 1 && rng.chance(0.3)        ? channels
+                             : channels % 2 == 0 && rng.chance(0.2) ? 2
+                                                                    : 1;
   r.filters = group * rng.range(1, 3);
   r.weights = {r.filters, channels / group};
   r.weights.insert(r.weights.end(), kernel.begin(), kernel.end());
@@ -160,7 +170,8 @@ void draft_weights(Draft& d, DType t, const Dims& dims) {
 
 // Kernels want one zero point for all weights.
 Tensor one_zero(Rng& rng, DType t, const Dims& dims) {
-  return Tensor::of_ints(t, dims, std::vector<std::int64_t>(static_cast<std::size_t>(element_count(dims)), draw_zero(rng, t)));
+  return Tensor::of_ints(
+      t, dims, std::vector<std::int64_t>(static_cast<std::size_t>(element_count(dims)), draw_zero(rng, t)));
 }
 
 bool draft_integer(Draft& d) {
@@ -182,7 +193,8 @@ bool draft_qlinear(Draft& d) {
   const auto [tx, tw, ty] = draw_bytes(d);
   const Drafted g = draft_geometry(d, tx);
   const Dims lines = rng.chance(0.4) ? Dims{g.filters} : Dims{};
-  const double depth = static_cast<double>(std::max<std::int64_t>(product(g.weights, 1, g.weights.size()), 1));
+  const double depth =
+      static_cast<double>(std::max<std::int64_t>(product(g.weights, 1, g.weights.size()), 1));
   const float sx = draw_scale(rng, tx), sw = draw_scale(rng, tw);
   d.input(Tensor::scalar(DType::kFloat, sx));
   d.input(one_zero(rng, tx, {}));
@@ -194,7 +206,9 @@ bool draft_qlinear(Draft& d) {
   d.input(Tensor::scalar(DType::kFloat, draw_scale(rng, ty, 2 * std::sqrt(depth))));
   d.input(one_zero(rng, ty, {}));
   if (rng.chance(0.6))
-    d.input({.types = DType::kInt32, .dims = Dims{g.filters}, .role = Role::kWeight,
+    d.input({.types = DType::kInt32,
+             .dims = Dims{g.filters},
+             .role = Role::kWeight,
              .range = {.low = -5000, .high = 5000, .integral = true}});
   return true;
 }

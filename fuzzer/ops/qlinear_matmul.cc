@@ -17,8 +17,8 @@ MatmulPlan plan(const Inference& inf, const Slots& s) {
 
 // For each element of the operand (or, with `per_line`, of the operand with its inner axis cut to 1) the
 // element of a parameter: a scalar, one per row of a or column of b, or of the operand's rank.
-std::vector<std::int64_t> parameter_map(const Inference& inf, std::size_t parameter, std::size_t operand, bool rows,
-                                        bool per_line) {
+std::vector<std::int64_t> parameter_map(const Inference& inf, std::size_t parameter, std::size_t operand,
+                                        bool rows, bool per_line) {
   Dims dims = inf.dims(parameter), to = inf.dims(operand);
   const std::size_t rank = to.size(), inner = rows || rank == 1 ? rank - 1 : rank - 2;
   if (dims.size() <= 1 && element_count(dims) == 1) dims.clear();
@@ -26,7 +26,8 @@ std::vector<std::int64_t> parameter_map(const Inference& inf, std::size_t parame
   // What changes along the inner axis could not be taken out of the sum.
   const std::size_t lead = rank - std::min(rank, dims.size());
   if (!broadcasts_to(dims, to) || (inner >= lead && dims[inner - lead] != 1))
-    throw InvalidNode("a scale or zero point fits neither the operand nor its " + std::string(rows ? "rows" : "columns"));
+    throw InvalidNode("a scale or zero point fits neither the operand nor its " +
+                      std::string(rows ? "rows" : "columns"));
   if (per_line) to[inner] = 1;
   auto map = broadcast_map(dims, to);
   if (map.empty()) {
@@ -48,10 +49,12 @@ Reals<double> centred(Evaluation& ev, std::size_t operand, std::size_t zero, boo
 
 // Calls f(index of y, sum, line of a, line of b) for every element; the sum is exact for integers.
 template <class F>
-void for_each_sum(Evaluation& ev, const Slots& s, const MatmulPlan& p, const Rounding<double>& rounding, F&& f) {
+void for_each_sum(Evaluation& ev, const Slots& s, const MatmulPlan& p, const Rounding<double>& rounding,
+                  F&& f) {
   const Reals<double> a = centred(ev, s.a, s.a_zero, true), b = centred(ev, s.b, s.b_zero, false);
   const auto ma = broadcast_map(p.a_batch, p.batch), mb = broadcast_map(p.b_batch, p.batch);
-  const auto m = static_cast<std::size_t>(p.m), k = static_cast<std::size_t>(p.k), n = static_cast<std::size_t>(p.n);
+  const auto m = static_cast<std::size_t>(p.m), k = static_cast<std::size_t>(p.k),
+             n = static_cast<std::size_t>(p.n);
   const bool whole = ev.input(s.a).holds_ints() && ev.input(s.b).holds_ints();
   const bool saturating = ev.arithmetic().saturating_u8s8 && whole && k > 0;
   for (std::size_t t = 0, at_y = 0; t < static_cast<std::size_t>(element_count(p.batch)); ++t)
@@ -69,9 +72,9 @@ void for_each_sum(Evaluation& ev, const Slots& s, const MatmulPlan& p, const Rou
         }
         Approx<double> total = whole ? exact : sum.result(rounding, 1);
         if (saturating)
-          total.e += static_cast<double>(
-              saturation_gap({ev.type(s.a).dtype, &ev.input_ints(s.a).v[ia]},
-                             {ev.type(s.b).dtype, &ev.input_ints(s.b).v[ib], static_cast<std::int64_t>(n)}, p.k));
+          total.e += static_cast<double>(saturation_gap(
+              {ev.type(s.a).dtype, &ev.input_ints(s.a).v[ia]},
+              {ev.type(s.b).dtype, &ev.input_ints(s.b).v[ib], static_cast<std::int64_t>(n)}, p.k));
         f(at_y, total, at(ma, t) * m + i, at(mb, t) * n + j);
       }
 }
@@ -85,10 +88,11 @@ void infer_integer(Inference& inf) {
 void integer(Evaluation& ev) {
   Ints& y = ev.out_ints();
   const Rounding<double> unused(DType::kFloat);
-  for_each_sum(ev, kInteger, plan(ev, kInteger), unused, [&](std::size_t i, Approx<double> sum, std::size_t, std::size_t) {
-    y.v[i] = wrap(DType::kInt32, static_cast<std::int64_t>(sum.v));
-    y.set_bound(i, sum.open() ? Ints::kOpen : static_cast<std::int64_t>(sum.e));
-  });
+  for_each_sum(ev, kInteger, plan(ev, kInteger), unused,
+               [&](std::size_t i, Approx<double> sum, std::size_t, std::size_t) {
+                 y.v[i] = wrap(DType::kInt32, static_cast<std::int64_t>(sum.v));
+                 y.set_bound(i, sum.open() ? Ints::kOpen : static_cast<std::int64_t>(sum.e));
+               });
 }
 
 // --- QLinearMatMul ---
@@ -107,12 +111,14 @@ void qlinear(Evaluation& ev) {
   const Approx<double> sy = ev.reals<double>(6)[0], zero = ev.reals<double>(7)[0];
   // The sum converted, two steps for the factor, the product, and one to spare for dividing late.
   Quantizer quantizer(ev, rounding, 5);
-  for_each_sum(ev, kQLinear, p, rounding, [&](std::size_t i, Approx<double> sum, std::size_t a, std::size_t b) {
-    // The sum of a kernel has 32 bits.
-    if (ev.input(0).holds_ints() && std::fabs(sum.v) > 0x1p31) sum = open_value(sum.v);
-    const Approx<double> factor = sa[static_cast<std::size_t>(line_a[a])] * sb[static_cast<std::size_t>(line_b[b])] / sy;
-    quantizer.set(i, sum * factor, zero);
-  });
+  for_each_sum(ev, kQLinear, p, rounding,
+               [&](std::size_t i, Approx<double> sum, std::size_t a, std::size_t b) {
+                 // The sum of a kernel has 32 bits.
+                 if (ev.input(0).holds_ints() && std::fabs(sum.v) > 0x1p31) sum = open_value(sum.v);
+                 const Approx<double> factor =
+                     sa[static_cast<std::size_t>(line_a[a])] * sb[static_cast<std::size_t>(line_b[b])] / sy;
+                 quantizer.set(i, sum * factor, zero);
+               });
 }
 
 // --- drafts ---
@@ -159,7 +165,8 @@ bool draft_qlinear(Draft& d) {
   Rng& rng = d.rng();
   const ByteTypes types = draw_bytes(d);
   const DTypeSet scales = d.opset() < 21 ? DTypeSet(DType::kFloat) : drawable(d, "TS", kFloats);
-  const DType scale = draw_type(d, scales, rng.chance(0.8) ? DTypeSet(DType::kFloat) : DTypeSet(DType::kFloat16));
+  const DType scale =
+      draw_type(d, scales, rng.chance(0.8) ? DTypeSet(DType::kFloat) : DTypeSet(DType::kFloat16));
   const ArrayType a = draft_left(d, types.a);
   d.input(draw_scales(rng, scale, a.dtype, {}));
   d.input(draw_zeros(rng, a.dtype, {}));
@@ -174,8 +181,16 @@ bool draft_qlinear(Draft& d) {
 }
 
 constexpr OpSpec specs[] = {
-    {.name = "MatMulInteger", .since = 10, .draft = draft_integer, .infer = infer_integer, .evaluate = integer},
-    {.name = "QLinearMatMul", .since = 10, .draft = draft_qlinear, .infer = infer_qlinear, .evaluate = qlinear},
+    {.name = "MatMulInteger",
+     .since = 10,
+     .draft = draft_integer,
+     .infer = infer_integer,
+     .evaluate = integer},
+    {.name = "QLinearMatMul",
+     .since = 10,
+     .draft = draft_qlinear,
+     .infer = infer_qlinear,
+     .evaluate = qlinear},
 };
 
 }  // namespace

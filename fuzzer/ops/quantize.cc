@@ -7,7 +7,8 @@ Granularity::Granularity(const Dims& x, const Dims& scale, std::int64_t axis, st
   const auto rank = static_cast<std::int64_t>(x.size());
   if (block_size == 0) {
     if (scale.empty() || scale == Dims{1}) return;
-    if (scale.size() != 1) throw InvalidNode("the scale is neither a scalar nor 1-D, and there is no block_size");
+    if (scale.size() != 1)
+      throw InvalidNode("the scale is neither a scalar nor 1-D, and there is no block_size");
   } else if (scale.empty()) {
     throw InvalidNode("a block_size with a scalar scale");
   }
@@ -35,7 +36,8 @@ void Quantizer::set(std::size_t i, Approx<double> q, Approx<double> zero) {
     return;
   }
   if (std::isnan(q.v) && type_ == DType::kFloat4E2M1) ev_.unspecified("NaN quantized to a type without NaN");
-  Approx<double> y = monotone(q + zero, [&](double v) { return decode_float(type_, encode_float(type_, v, saturate_)); });
+  Approx<double> y =
+      monotone(q + zero, [&](double v) { return decode_float(type_, encode_float(type_, v, saturate_)); });
   if (std::isnan(q.v) && type_ == DType::kFloat4E2M1) y = open_value<double>();
   ev_.out_reals<double>().set(i, y);
 }
@@ -81,7 +83,8 @@ float draw_scale(Rng& rng, DType t, double range) {
 Tensor draw_scales(Rng& rng, DType scale_type, DType t, const Dims& dims, double range) {
   std::vector<double> values(static_cast<std::size_t>(element_count(dims)));
   // As a whole number a scale would vanish.
-  for (double& v : values) v = is_int(scale_type) ? static_cast<double>(rng.range(1, 2)) : draw_scale(rng, t, range);
+  for (double& v : values)
+    v = is_int(scale_type) ? static_cast<double>(rng.range(1, 2)) : draw_scale(rng, t, range);
   return Tensor::of(scale_type, dims, values);
 }
 

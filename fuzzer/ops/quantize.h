@@ -64,7 +64,8 @@ inline ValueRange whole_range(DType t) {
 
 // Of 8-bit weights: mostly 7 bits, where AVX2's 16-bit sums of products do not saturate.
 inline ValueRange weight_range(Rng& rng, DType t) {
-  return t == DType::kInt8 && rng.chance(0.85) ? ValueRange{.low = -64, .high = 63, .integral = true} : whole_range(t);
+  return t == DType::kInt8 && rng.chance(0.85) ? ValueRange{.low = -64, .high = 63, .integral = true}
+                                               : whole_range(t);
 }
 
 }  // namespace mob::ops

@@ -48,7 +48,8 @@ void infer_quantize(Inference& inf) {
   DType t = said == DType::kUndefined ? DType::kUint8 : said;
   if (inf.has_input(2)) {
     t = inf.type(2).dtype;
-    if (said != DType::kUndefined && said != t) throw InvalidNode("output_dtype is not the zero point's type");
+    if (said != DType::kUndefined && said != t)
+      throw InvalidNode("output_dtype is not the zero point's type");
   }
   if (!(kQuantizedInts | kNarrowFloats).has(t)) throw InvalidNode("no type to quantize to");
   granularity(inf);
@@ -85,7 +86,8 @@ void infer_dequantize(Inference& inf) {
   if (t == DType::kUndefined) t = inf.type(1).dtype;
   if (t != DType::kFloat && t != DType::kFloat16 && t != DType::kBFloat16)
     throw InvalidNode("no type to dequantize to");
-  if (inf.has_input(2) && inf.type(2).dtype != inf.type(0).dtype) throw InvalidNode("the zero point's type differs");
+  if (inf.has_input(2) && inf.type(2).dtype != inf.type(0).dtype)
+    throw InvalidNode("the zero point's type differs");
   granularity(inf);
   inf.set_output(0, {t, inf.dims(0)});
 }
@@ -106,7 +108,8 @@ void dequantize(Evaluation& ev) {
     const bool certain = q.e == 0 && scale.e[at(i)] == 0;
     const bool whole = std::fabs(q.v) <= exact || q.v == x.v[i];
     // Zero stays zero, and a product that fits is not rounded.
-    const bool sharp = certain && whole && (r.v == 0 || (to == DType::kFloat && static_cast<float>(r.v) == r.v));
+    const bool sharp =
+        certain && whole && (r.v == 0 || (to == DType::kFloat && static_cast<float>(r.v) == r.v));
     y.set(i, sharp ? r : rounding.add(r, 1 + converted + (whole ? 0 : 1)));
   }
   if (allows_limits(ev)) note_dequantized(ev, at);
@@ -131,7 +134,8 @@ void dynamic(Evaluation& ev) {
     if (!plain) break;
     const auto reach = [](Approx<double> a, Approx<double> b, auto pick) {
       const double v = pick(a.v, b.v);
-      return Approx<double>{v, std::max(std::fabs(pick(a.low(), b.low()) - v), std::fabs(pick(a.high(), b.high()) - v))};
+      return Approx<double>{
+          v, std::max(std::fabs(pick(a.low(), b.low()) - v), std::fabs(pick(a.high(), b.high()) - v))};
     };
     low = reach(low, x[i], [](double a, double b) { return std::min(a, b); });
     high = reach(high, x[i], [](double a, double b) { return std::max(a, b); });
@@ -195,15 +199,16 @@ bool draft_quantize(Draft& d) {
   const DType t = draw_type(d, drawable(d, "y", kQuantizedInts | kNarrowFloats), kQuantizedInts | kFloat8s);
   // Up to opset 22 the scale has the type of x; before 19 it is float.
   DType scale_type = d.opset() < 19 ? DType::kFloat : x.dtype;
-  if (d.opset() >= 23 && rng.chance(0.05)) scale_type = draw_type(d, drawable(d, "y_scale", kFloats), kUsualScales);
+  if (d.opset() >= 23 && rng.chance(0.05))
+    scale_type = draw_type(d, drawable(d, "y_scale", kFloats), kUsualScales);
   const Dims dims = draft_granularity(d, x.dims);
   d.input(draw_scales(rng, scale_type, t, dims));
   const bool said = d.schema().has_attribute("output_dtype") && rng.chance(0.3);
-  if ((t != DType::kUint8 && !said) || rng.chance(0.6))
-    d.input(draw_zeros(rng, t, dims));
+  if ((t != DType::kUint8 && !said) || rng.chance(0.6)) d.input(draw_zeros(rng, t, dims));
   if (said) d.attribute("output_dtype", static_cast<std::int64_t>(t));
   if (kFloat8s.has(t) && rng.chance(0.5)) d.attribute("saturate", std::int64_t{rng.chance(0.5)});
-  if (d.schema().has_attribute("precision") && x.dtype == DType::kFloat && scale_type == DType::kFloat && rng.chance(0.1))
+  if (d.schema().has_attribute("precision") && x.dtype == DType::kFloat && scale_type == DType::kFloat &&
+      rng.chance(0.1))
     d.attribute("precision", static_cast<std::int64_t>(DType::kFloat));
   return true;
 }
@@ -211,12 +216,14 @@ bool draft_quantize(Draft& d) {
 bool draft_dequantize(Draft& d) {
   Rng& rng = d.rng();
   const DTypeSet usual = kQuantizedInts | kFloat8s | DTypeSet{DType::kInt32};
-  const DType t = draw_type(d, drawable(d, "x", kQuantizedInts | kNarrowFloats | DTypeSet{DType::kInt32}), usual);
-  const ValueRange range = !is_int(t)              ? ValueRange{}
+  const DType t =
+      draw_type(d, drawable(d, "x", kQuantizedInts | kNarrowFloats | DTypeSet{DType::kInt32}), usual);
+  const ValueRange range = !is_int(t)           ? ValueRange{}
                            : t == DType::kInt32 ? ValueRange{.low = -20000, .high = 20000, .integral = true}
-                                                   : whole_range(t);
+                                                : whole_range(t);
   const ArrayType x = d.input({.types = t, .max_rank = 4, .range = range});
-  const DType scale_type = d.opset() < 19 ? DType::kFloat : draw_type(d, drawable(d, "x_scale", kFloats), kUsualScales);
+  const DType scale_type =
+      d.opset() < 19 ? DType::kFloat : draw_type(d, drawable(d, "x_scale", kFloats), kUsualScales);
   const Dims dims = draft_granularity(d, x.dims);
   d.input(draw_scales(rng, scale_type, t == DType::kInt32 ? DType::kInt16 : t, dims));
   if (rng.chance(t == DType::kInt32 ? 0.2 : 0.6)) d.input(draw_zeros(rng, t, dims));
@@ -234,9 +241,21 @@ bool draft_dynamic(Draft& d) {
 }
 
 constexpr OpSpec specs[] = {
-    {.name = "QuantizeLinear", .since = 10, .draft = draft_quantize, .infer = infer_quantize, .evaluate = quantize},
-    {.name = "DequantizeLinear", .since = 10, .draft = draft_dequantize, .infer = infer_dequantize, .evaluate = dequantize},
-    {.name = "DynamicQuantizeLinear", .since = 11, .draft = draft_dynamic, .infer = infer_dynamic, .evaluate = dynamic},
+    {.name = "QuantizeLinear",
+     .since = 10,
+     .draft = draft_quantize,
+     .infer = infer_quantize,
+     .evaluate = quantize},
+    {.name = "DequantizeLinear",
+     .since = 10,
+     .draft = draft_dequantize,
+     .infer = infer_dequantize,
+     .evaluate = dequantize},
+    {.name = "DynamicQuantizeLinear",
+     .since = 11,
+     .draft = draft_dynamic,
+     .infer = infer_dynamic,
+     .evaluate = dynamic},
 };
 
 }  // namespace

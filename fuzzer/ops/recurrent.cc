@@ -1,7 +1,6 @@
 // RNN, GRU, LSTM.
-#include <cctype>
-
 #include "fuzzer/ops/kernels.h"
+#include "fuzzer/ops/recurrent_activations.h"
 
 namespace mob::ops {
 namespace {
@@ -12,11 +11,6 @@ std::size_t gates(Cell cell) {
   return cell == Cell::kRnn ? 1 : cell == Cell::kGru ? 3 : 4;
 }
 
-struct Activation {
-  std::string name;  // in small letters
-  double alpha = 0, beta = 0;
-};
-
 struct Plan {
   Cell cell;
   std::int64_t seq, batch, input, hidden, directions;
@@ -26,27 +20,13 @@ struct Plan {
   std::vector<std::int64_t> lengths;    // per batch entry
 };
 
-struct Parameters {
-  std::string_view name;
-  bool has_alpha, has_beta;
-  double alpha, beta;  // NaN: no default is told
-};
-constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
-constexpr Parameters kActivations[] = {
-    {"relu", false, false, 0, 0},          {"tanh", false, false, 0, 0},
-    {"sigmoid", false, false, 0, 0},       {"softsign", false, false, 0, 0},
-    {"softplus", false, false, 0, 0},      {"affine", true, true, kNone, kNone},
-    {"leakyrelu", true, false, 0.01f, 0},  {"thresholdedrelu", true, false, 1, 0},
-    {"scaledtanh", true, true, kNone, kNone}, {"hardsigmoid", true, true, 0.2f, 0.5f},
-    {"elu", true, false, 1, 0},
-};
-
 std::vector<Activation> activations(const Node& node, Cell cell, std::int64_t directions) {
   std::vector<std::string> names;
   for (std::int64_t d = 0; d < directions; ++d) {
-    const std::vector<std::string> usual = cell == Cell::kRnn   ? std::vector<std::string>{"tanh"}
-                                           : cell == Cell::kGru ? std::vector<std::string>{"sigmoid", "tanh"}
-                                                                : std::vector<std::string>{"sigmoid", "tanh", "tanh"};
+    const std::vector<std::string> usual = cell == Cell::kRnn ? std::vector<std::string>{"tanh"}
+                                           : cell == Cell::kGru
+                                               ? std::vector<std::string>{"sigmoid", "tanh"}
+                                               : std::vector<std::string>{"sigmoid", "tanh", "tanh"};
     names.insert(names.end(), usual.begin(), usual.end());
   }
   if (const Attribute* a = node.attribute("activations")) {
@@ -56,21 +36,8 @@ std::vector<Activation> activations(const Node& node, Cell cell, std::int64_t di
     if (given->size() < names.size()) throw InvalidNode("too few activations");
     names.assign(given->begin(), given->begin() + static_cast<std::ptrdiff_t>(names.size()));
   }
-  const auto alphas = node.floats_or("activation_alpha", {}), betas = node.floats_or("activation_beta", {});
-  std::size_t next_alpha = 0, next_beta = 0;  // consumed by the functions that take one, in order
-  std::vector<Activation> result;
-  for (std::string name : names) {
-    for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    const auto* known = std::find_if(std::begin(kActivations), std::end(kActivations),
-                                     [&](const Parameters& p) { return p.name == name; });
-    if (known == std::end(kActivations)) throw InvalidNode("unknown activation");
-    Activation f{.name = name, .alpha = known->alpha, .beta = known->beta};
-    if (known->has_alpha && next_alpha < alphas.size()) f.alpha = alphas[next_alpha++];
-    if (known->has_beta && next_beta < betas.size()) f.beta = betas[next_beta++];
-    if (std::isnan(f.alpha) || std::isnan(f.beta)) throw Unsupported("an activation without alpha or beta");
-    result.push_back(f);
-  }
-  return result;
+  return read_activations(names, node.floats_or("activation_alpha", {}),
+                          node.floats_or("activation_beta", {}));
 }
 
 Plan plan(const Inference& inf, Cell cell) {
@@ -82,7 +49,8 @@ Plan plan(const Inference& inf, Cell cell) {
     throw InvalidNode("direction is none of the three words");
   p.directions = direction == "bidirectional" ? 2 : 1;
   p.reverse = direction == "reverse";
-  if (inf.rank(0) != 3 || inf.rank(1) != 3 || inf.rank(2) != 3) throw InvalidNode("X, W and R have three axes");
+  if (inf.rank(0) != 3 || inf.rank(1) != 3 || inf.rank(2) != 3)
+    throw InvalidNode("X, W and R have three axes");
   p.seq = inf.dims(0)[p.by_batch];
   p.batch = inf.dims(0)[!p.by_batch];
   p.input = inf.dims(0)[2];
@@ -91,9 +59,11 @@ Plan plan(const Inference& inf, Cell cell) {
   const auto g = static_cast<std::int64_t>(gates(cell));
   if (p.hidden > (std::int64_t{1} << 40)) throw Unsupported("hidden_size is too large");
   const auto expect = [&](std::size_t i, const Dims& dims) {
-    if (inf.has_input(i) && inf.dims(i) != dims) throw InvalidNode("input " + std::to_string(i) + " has a wrong shape");
+    if (inf.has_input(i) && inf.dims(i) != dims)
+      throw InvalidNode("input " + std::to_string(i) + " has a wrong shape");
   };
-  const Dims state = p.by_batch ? Dims{p.batch, p.directions, p.hidden} : Dims{p.directions, p.batch, p.hidden};
+  const Dims state =
+      p.by_batch ? Dims{p.batch, p.directions, p.hidden} : Dims{p.directions, p.batch, p.hidden};
   expect(1, {p.directions, g * p.hidden, p.input});
   expect(2, {p.directions, g * p.hidden, p.hidden});
   expect(3, {p.directions, 2 * g * p.hidden});
@@ -113,7 +83,8 @@ template <Cell cell>
 void infer(Inference& inf) {
   const Plan p = plan(inf, cell);
   const DType t = inf.type(0).dtype;
-  const Dims state = p.by_batch ? Dims{p.batch, p.directions, p.hidden} : Dims{p.directions, p.batch, p.hidden};
+  const Dims state =
+      p.by_batch ? Dims{p.batch, p.directions, p.hidden} : Dims{p.directions, p.batch, p.hidden};
   if (inf.wants(0))
     inf.set_output(0, {t, p.by_batch ? Dims{p.batch, p.seq, p.directions, p.hidden}
                                      : Dims{p.seq, p.directions, p.batch, p.hidden}});
@@ -166,7 +137,8 @@ class Layer {
             if (p_.cell == Cell::kLstm) c_.set(i, c[i]);
           }
           if (!ev_.wants(0)) continue;
-          const std::int64_t at = p_.by_batch ? (b * p_.seq + t) * p_.directions + d_ : (t * p_.directions + d_) * p_.batch + b;
+          const std::int64_t at =
+              p_.by_batch ? (b * p_.seq + t) * p_.directions + d_ : (t * p_.directions + d_) * p_.batch + b;
           ev_.out_reals<R>(0).set(size(at * p_.hidden + j), over ? open_value<R>() : h_[i]);
           if (over) ev_.unspecified("output beyond the length of a sequence");
         }
@@ -211,21 +183,24 @@ class Layer {
     const std::int64_t row = b * (p_.input + p_.hidden);
     for (std::int64_t k = 0; k < p_.input; ++k)
       rows_.set(size(row + k), x[size((p_.by_batch ? b * p_.seq + t : t * p_.batch + b) * p_.input + k)]);
-    for (std::int64_t k = 0; k < p_.hidden; ++k) rows_.set(size(row + p_.input + k), h_[size(b * p_.hidden + k)]);
+    for (std::int64_t k = 0; k < p_.hidden; ++k)
+      rows_.set(size(row + p_.input + k), h_[size(b * p_.hidden + k)]);
   }
 
-  // rows [batch, input + hidden] times the weights of a gate, columns [from, from + depth) only; biases Wb and
-  // Rb as asked. All in one sum of unknown order.
+  // rows [batch, input + hidden] times the weights of a gate, columns [from, from + depth) only; biases Wb
+  // and Rb as asked. All in one sum of unknown order.
   Reals<R> linear(std::size_t gate, std::int64_t from, std::int64_t depth, bool wb, bool rb) {
     const std::int64_t width = p_.input + p_.hidden;
     Reals<R> part, y;
     part.resize(size(p_.batch * depth));
     for (std::int64_t b = 0; b < p_.batch; ++b)
-      for (std::int64_t k = 0; k < depth; ++k) part.set(size(b * depth + k), rows_[size(b * width + from + k)]);
+      for (std::int64_t k = 0; k < depth; ++k)
+        part.set(size(b * depth + k), rows_[size(b * width + from + k)]);
     y.resize(size(p_.batch * p_.hidden));
     const Reals<R>& w = weights_[gate];
-    add_matmul<R>({part.v.data(), part.e.data()}, {w.v.data() + from * p_.hidden, w.e.data() + from * p_.hidden},
-                  y.v.data(), y.e.data(), p_.batch, depth, p_.hidden, rounding_);
+    add_matmul<R>({part.v.data(), part.e.data()},
+                  {w.v.data() + from * p_.hidden, w.e.data() + from * p_.hidden}, y.v.data(), y.e.data(),
+                  p_.batch, depth, p_.hidden, rounding_);
     const R gamma = rounding_.gamma(static_cast<R>(depth));
     for (std::size_t i = 0; i < y.v.size(); ++i) {
       Approx<R> total = y[i];
@@ -250,42 +225,11 @@ class Layer {
 
   // Activation number `which` of this direction.
   Approx<R> activate(std::size_t which, Approx<R> x) const {
-    const Approx<R> y = unclipped(which, clipped(x));
-    // The text clips the input of every activation; ONNX Runtime leaves out the last one of an LSTM.
-    return which == 2 && p_.clip < kInfinity<double> ? either(y, unclipped(which, x)) : y;
-  }
-  Approx<R> unclipped(std::size_t which, Approx<R> x) const {
-    if (std::isnan(x.v)) {  // kernels clamp it away
-      ev_.unspecified("activation of a NaN");
-      return open_value<R>();
-    }
     const Activation& f = p_.activations[size(d_) * p_.activations.size() / size(p_.directions) + which];
-    const R alpha = static_cast<R>(f.alpha), beta = static_cast<R>(f.beta);
-    if (f.name == "relu") return monotone(x, [](R v) { return v < 0 ? R(0) : v; });
-    // Kernels use rational approximations; the logistic function is made of tanh and errs absolutely.
-    if (f.name == "tanh") return rounding_.add(monotone(x, [](R v) { return std::tanh(v); }), 8, 1);
-    if (f.name == "sigmoid") return rounding_.add(monotone(x, [](R v) { return 1 / (1 + std::exp(-v)); }), 4, 4);
-    if (f.name == "softsign") return rounding_.add(monotone(x, [](R v) { return std::isinf(v) ? std::copysign(R(1), v) : v / (1 + std::fabs(v)); }), 3);
-    if (f.name == "softplus")
-      return rounding_.add(monotone(x, [](R v) { return std::max(v, R(0)) + std::log1p(std::exp(-std::fabs(v))); }), 8, 4);
-    if (f.name == "affine") return rounding_.add(rounding_.add(Approx<R>{alpha} * x) + Approx<R>{beta});
-    if (f.name == "leakyrelu")
-      return rounding_.add(alpha >= 0 ? monotone(x, [=](R v) { return v < 0 ? alpha * v : v; })
-                                      : lipschitz(x, [=](R v) { return v < 0 ? alpha * v : v; }, std::max(R(1), -alpha)));
-    if (f.name == "thresholdedrelu") {
-      const auto y = [=](R v) { return v >= alpha ? v : R(0); };
-      if (std::fabs(x.v - alpha) > x.e || x.e == 0) return Approx<R>{y(x.v), x.v >= alpha ? x.e : R(0)};
-      return either(Approx<R>{y(x.v), x.v >= alpha ? x.e : R(0)}, x.v >= alpha ? Approx<R>{0, 0} : x);
-    }
-    if (f.name == "scaledtanh")
-      return rounding_.add(Approx<R>{alpha} * rounding_.add(monotone(rounding_.add(Approx<R>{beta} * x),
-                                                                     [](R v) { return std::tanh(v); }), 8, 1));
-    if (f.name == "hardsigmoid")
-      return monotone(rounding_.add(rounding_.add(Approx<R>{alpha} * x) + Approx<R>{beta}),
-                      [](R v) { return std::isnan(v) ? v : std::clamp(v, R(0), R(1)); });
-    // Elu: exp(x) - 1 may be calculated just so.
-    return rounding_.add(lipschitz(x, [=](R v) { return v < 0 ? alpha * std::expm1(v) : v; }, std::max(R(1), std::fabs(alpha))),
-                         8, x.v - x.e < 0 ? 4 * std::fabs(alpha) : R(0));
+    if (std::isnan(x.v)) ev_.unspecified("activation of a NaN");
+    const Approx<R> y = apply(f, clipped(x), rounding_);
+    // The text clips the input of every activation; ONNX Runtime leaves out the last one of an LSTM.
+    return which == 2 && p_.clip < kInfinity<double> ? either(y, apply(f, x, rounding_)) : y;
   }
 
   void rnn() {
@@ -299,7 +243,8 @@ class Layer {
     const Approx<R> one{1};
     Reals<R> hidden;
     if (linear_first) {
-      const Reals<R> from_x = linear(2, 0, p_.input, true, false), from_h = linear(2, p_.input, p_.hidden, false, true);
+      const Reals<R> from_x = linear(2, 0, p_.input, true, false),
+                     from_h = linear(2, p_.input, p_.hidden, false, true);
       hidden.resize(from_x.v.size());
       for (std::size_t i = 0; i < hidden.v.size(); ++i)
         hidden.set(i, rounding_.add(rounding_.add(activate(0, r[i]) * from_h[i]) + from_x[i], 2));
@@ -307,7 +252,8 @@ class Layer {
       for (std::int64_t b = 0; b < p_.batch; ++b)
         for (std::int64_t j = 0; j < p_.hidden; ++j) {
           const std::size_t i = size(b * p_.hidden + j);
-          rows_.set(size(b * (p_.input + p_.hidden) + p_.input + j), rounding_.add(activate(0, r[i]) * before[i]));
+          rows_.set(size(b * (p_.input + p_.hidden) + p_.input + j),
+                    rounding_.add(activate(0, r[i]) * before[i]));
         }
       hidden = linear(2);
     }
@@ -320,7 +266,8 @@ class Layer {
   Approx<R> mixed(Approx<R> z, Approx<R> fresh, Approx<R> before, Approx<R> one) const {
     const Approx<R> kept = rounding_.add(z * before);
     Approx<R> y = rounding_.add(rounding_.add(rounding_.add(one - z) * fresh) + kept);
-    if (y.finite() && !y.open() && fresh.finite()) y.e += 2 * rounding_.u() * (std::fabs(fresh.v) + std::fabs(kept.v));
+    if (y.finite() && !y.open() && fresh.finite())
+      y.e += 2 * rounding_.u() * (std::fabs(fresh.v) + std::fabs(kept.v));
     return y;
   }
 
@@ -336,8 +283,10 @@ class Layer {
       const std::size_t j = i % size(p_.hidden);
       const Approx<R> before = c_[i];
       const Approx<R> in = activate(0, peephole(0, j, i_gate[i], before));
-      const Approx<R> forget = coupled ? rounding_.add(Approx<R>{1} - in) : activate(0, peephole(2, j, f_gate[i], before));
-      const Approx<R> cell = rounding_.add(rounding_.add(forget * before) + rounding_.add(in * activate(1, c_gate[i])));
+      const Approx<R> forget =
+          coupled ? rounding_.add(Approx<R>{1} - in) : activate(0, peephole(2, j, f_gate[i], before));
+      const Approx<R> cell =
+          rounding_.add(rounding_.add(forget * before) + rounding_.add(in * activate(1, c_gate[i])));
       const Approx<R> out = activate(0, peephole(1, j, o_gate[i], cell));
       c_.set(i, cell);
       h_.set(i, rounding_.add(out * activate(2, cell)));
@@ -371,7 +320,8 @@ bool draft(Draft& d) {
   Rng& rng = d.rng();
   const auto g = static_cast<std::int64_t>(gates(cell));
   // ONNX Runtime takes sequences first only (layout 0), and says that it takes doubles but does not.
-  const ArrayType x = d.input({.types = drawable(d, "T").without(DType::kDouble), .dims = Dims{kAny, kAny, kAny}});
+  const ArrayType x =
+      d.input({.types = drawable(d, "T").without(DType::kDouble), .dims = Dims{kAny, kAny, kAny}});
   const std::int64_t hidden = rng.range(1, 4), batch = x.dims[1];
   const std::string direction = rng.pick({"forward", "forward", "reverse", "bidirectional"});
   const std::int64_t directions = direction == "bidirectional" ? 2 : 1;
@@ -384,8 +334,8 @@ bool draft(Draft& d) {
   };
   want({directions, g * hidden, x.dims[2]}, Role::kWeight);
   want({directions, g * hidden, hidden}, Role::kWeight);
-  const bool present[] = {rng.chance(0.7), rng.chance(0.2), rng.chance(0.4), cell == Cell::kLstm && rng.chance(0.4),
-                          cell == Cell::kLstm && rng.chance(0.25)};
+  const bool present[] = {rng.chance(0.7), rng.chance(0.2), rng.chance(0.4),
+                          cell == Cell::kLstm && rng.chance(0.4), cell == Cell::kLstm && rng.chance(0.25)};
   int last = 4;
   while (last >= 0 && !present[last]) --last;
   for (int i = 0; i <= last; ++i) {
@@ -393,10 +343,14 @@ bool draft(Draft& d) {
       d.skip_input();
     } else if (i == 1) {
       std::vector<std::int64_t> lengths;
-      for (std::int64_t b = 0; b < batch; ++b) lengths.push_back(rng.chance(0.5) ? x.dims[0] : rng.range(1, x.dims[0]));
+      for (std::int64_t b = 0; b < batch; ++b)
+        lengths.push_back(rng.chance(0.5) ? x.dims[0] : rng.range(1, x.dims[0]));
       d.input(Tensor::of_ints(DType::kInt32, {batch}, lengths));
     } else {
-      const Dims shapes[] = {{directions, 2 * g * hidden}, {}, {directions, batch, hidden}, {directions, batch, hidden},
+      const Dims shapes[] = {{directions, 2 * g * hidden},
+                             {},
+                             {directions, batch, hidden},
+                             {directions, batch, hidden},
                              {directions, 3 * hidden}};
       want(shapes[i], i == 2 || i == 3 ? Role::kData : Role::kWeight);
     }
@@ -410,16 +364,29 @@ bool draft(Draft& d) {
     d.attribute("activations", names);
   }
   if (rng.chance(0.1)) d.attribute("clip", rng.pick({0.5f, 2.0f}));
-  if (cell == Cell::kGru && rng.chance(0.4)) d.attribute("linear_before_reset", std::int64_t{rng.chance(0.8)});
+  if (cell == Cell::kGru && rng.chance(0.4))
+    d.attribute("linear_before_reset", std::int64_t{rng.chance(0.8)});
   if (cell == Cell::kLstm && rng.chance(0.1)) d.attribute("input_forget", std::int64_t{1});
   d.outputs(static_cast<std::size_t>(rng.range(1, cell == Cell::kLstm ? 3 : 2)));
   return true;
 }
 
 constexpr OpSpec specs[] = {
-    {.name = "RNN", .since = 7, .draft = draft<Cell::kRnn>, .infer = infer<Cell::kRnn>, .evaluate = evaluate<Cell::kRnn>},
-    {.name = "GRU", .since = 7, .draft = draft<Cell::kGru>, .infer = infer<Cell::kGru>, .evaluate = evaluate<Cell::kGru>},
-    {.name = "LSTM", .since = 7, .draft = draft<Cell::kLstm>, .infer = infer<Cell::kLstm>, .evaluate = evaluate<Cell::kLstm>},
+    {.name = "RNN",
+     .since = 7,
+     .draft = draft<Cell::kRnn>,
+     .infer = infer<Cell::kRnn>,
+     .evaluate = evaluate<Cell::kRnn>},
+    {.name = "GRU",
+     .since = 7,
+     .draft = draft<Cell::kGru>,
+     .infer = infer<Cell::kGru>,
+     .evaluate = evaluate<Cell::kGru>},
+    {.name = "LSTM",
+     .since = 7,
+     .draft = draft<Cell::kLstm>,
+     .infer = infer<Cell::kLstm>,
+     .evaluate = evaluate<Cell::kLstm>},
 };
 
 }  // namespace

@@ -177,8 +177,8 @@ void evaluate(Evaluation& ev) {
   if (t != DType::kString) {
     fill = exact(Tensor::scalar(t, outside));
     if (std::nearbyint(outside) != outside) fill.ints().set_bound(0, 1);
-    if (t != DType::kBool && !(outside >= static_cast<double>(int_min(t)) && outside <= static_cast<double>(int_max(t))))
-      fill.ints().set_bound(0, Ints::kOpen);
+    const bool fits = outside >= static_cast<double>(int_min(t)) && outside <= static_cast<double>(int_max(t));
+    if (t != DType::kBool && !fits) fill.ints().set_bound(0, Ints::kOpen);
   }
   Expected x = ev.input(0);
   along_axes(p, ev.dims(0), [&](auto outer, auto in, auto inner, const auto& ways, const Dims& dims) {

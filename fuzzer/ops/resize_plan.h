@@ -91,7 +91,8 @@ inline void keep_ratio(std::vector<ResizeAxis*>& axes, bool larger) {
   }
 }
 
-inline void set_sizes(std::vector<ResizeAxis*>& axes, const std::vector<std::int64_t>& sizes, const std::string& policy) {
+inline void set_sizes(std::vector<ResizeAxis*>& axes, const std::vector<std::int64_t>& sizes,
+                      const std::string& policy) {
   for (std::size_t i = 0; i < axes.size(); ++i) {
     ResizeAxis& a = *axes[i];
     if (sizes[i] < 0) throw InvalidNode("a negative size");

@@ -20,8 +20,8 @@ struct Windows {
 inline constexpr std::int64_t kMaxExtent = std::int64_t{1} << 30;
 
 // An attribute with `count` entries, each in [least, kMaxExtent]; all `fallback` where it is absent.
-inline Dims spatial_attribute(const Inference& inf, std::string_view name, std::size_t count, std::int64_t fallback,
-                              std::int64_t least) {
+inline Dims spatial_attribute(const Inference& inf, std::string_view name, std::size_t count,
+                              std::int64_t fallback, std::int64_t least) {
   Dims values = inf.node().ints_or(name, {});
   if (values.empty()) values.assign(count, fallback);
   if (values.size() != count) throw InvalidNode(std::string(name) + " does not fit the spatial axes");
@@ -62,7 +62,7 @@ inline void check_table(const Windows& w) {
   for (std::size_t d = 0; d < w.rank(); ++d) elements *= static_cast<long double>(w.out[d]) * w.kernel[d];
   for (std::size_t d = 0; d < w.rank(); ++d)
     elements = std::max(elements, static_cast<long double>(w.out[d]) * w.kernel[d]);
-  if (elements > 0x1p29L) throw Unsupported("the windows are too many");
+  if (elements > 0x1p25L) throw Unsupported("the windows are too many");
 }
 
 // Convolution and pooling: pads by auto_pad, the output's size, the coordinates.
@@ -187,7 +187,8 @@ inline Dims draft_windows(Draft& d, const Dims& in, bool over_padding) {
       if (agreed || d.opset() >= 22) d.attribute("ceil_mode", std::int64_t{1});
     }
   }
-  if (spread || (d.schema().has_attribute("dilations") && rng.chance(0.2))) d.attribute("dilations", w.dilations);
+  if (spread || (d.schema().has_attribute("dilations") && rng.chance(0.2)))
+    d.attribute("dilations", w.dilations);
   return w.kernel;
 }
 

@@ -181,14 +181,14 @@ class Interpreter {
 
 }  // namespace
 
-std::vector<Expected> evaluate_node(const OpSpec& spec, const Node& node, int opset,
-                                    std::span<const Expected* const> inputs, const Arithmetic& arithmetic) {
+NodeResult evaluate_node(const OpSpec& spec, const Node& node, int opset, std::span<const Expected* const> inputs,
+                         const Arithmetic& arithmetic) {
   Evaluation ev(node, opset, inputs, arithmetic);
   spec.infer(ev);
   ev.allocate();
   spec.evaluate(ev);
   for (Expected& x : ev.results()) normalize(x);
-  return std::move(ev.results());
+  return {std::move(ev.results()), ev.drew_random()};
 }
 
 Reference evaluate(const Case& c, const ReferenceOptions& options) {

@@ -34,15 +34,20 @@ struct ReferenceOptions {
   // multiplied by 1 + or 1 - plant_relative, as a wrong kernel would.
   int plant_node = -1;
   double plant_relative = 0;
-  // Evaluation of very large models stops here: multiply-adds, counted by the sizes of the outputs.
-  std::int64_t max_elements = std::int64_t{1} << 31;
+  // Evaluation of very large models stops here: elements of all node outputs together, each of which takes 16
+  // bytes (32 for double).
+  std::int64_t max_elements = std::int64_t{1} << 28;
 };
 
 // Never throws for what a model says; what cannot be evaluated ends up in `unavailable`.
 Reference evaluate(const Case& c, const ReferenceOptions& options = {});
 
 // One node with known inputs: what `evaluate` does at each step. Throws Unsupported or InvalidNode.
-std::vector<Expected> evaluate_node(const OpSpec& spec, const Node& node, int opset,
-                                    std::span<const Expected* const> inputs, const Arithmetic& arithmetic = {});
+struct NodeResult {
+  std::vector<Expected> outputs;
+  bool random = false;  // it drew random numbers
+};
+NodeResult evaluate_node(const OpSpec& spec, const Node& node, int opset, std::span<const Expected* const> inputs,
+                         const Arithmetic& arithmetic = {});
 
 }  // namespace mob

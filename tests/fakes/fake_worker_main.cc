@@ -96,7 +96,7 @@ void perform(const wire::Request& request, const wire::Configuration& c, worker:
   slot.state().stage = Outcome::RUN;
   if (faulty && is("crash-at-run")) __builtin_trap();
   if (faulty && is("hang"))
-    for (volatile std::uint64_t i = 0;; ++i) {
+    for (volatile bool for_ever = true; for_ever;) {
     }
   if (faulty && is("sleep")) std::this_thread::sleep_for(std::chrono::hours(1));
   if (faulty && is("exit")) _exit(0);

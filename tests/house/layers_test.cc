@@ -87,7 +87,7 @@ void rows_match_files(const std::string& def, const std::string& macro, const st
 }
 
 TEST(Registry, EveryMemberHasItsRow) {
-  rows_match_files("fuzzer/ops/all.def", "OPS", "fuzzer/ops", {"expected", "kernels", "op_spec", "table", "known_limits"});
+  rows_match_files("fuzzer/ops/all.def", "OPS", "fuzzer/ops", {"expected", "kernels", "op_spec", "table", "known_limits", "quantize"});
   rows_match_files("oracles/all.def", "ORACLE", "oracles", {"oracle", "compare"});
   rows_match_files("fuzzer/cli/all.def", "COMMAND", "fuzzer/cli", {"main", "models"});
   rows_match_files("fuzzer/runtime/all.def", "SYSTEM", "fuzzer/runtime",

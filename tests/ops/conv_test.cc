@@ -18,8 +18,10 @@ Expected line(const std::vector<double>& v, const std::vector<double>& e = {}) {
 
 TEST(Conv, SameUpperAndLowerPutTheOddPadOnTheirSide) {
   const auto x = line({1, 10, 100}), w = line({1, 2});
-  EXPECT_THAT(values(run_node("Conv", 11, {x, w}, {{"auto_pad", std::string("SAME_UPPER")}})[0]), ElementsAre(21, 210, 100));
-  EXPECT_THAT(values(run_node("Conv", 11, {x, w}, {{"auto_pad", std::string("SAME_LOWER")}})[0]), ElementsAre(2, 21, 210));
+  EXPECT_THAT(values(run_node("Conv", 11, {x, w}, {{"auto_pad", std::string("SAME_UPPER")}})[0]),
+              ElementsAre(21, 210, 100));
+  EXPECT_THAT(values(run_node("Conv", 11, {x, w}, {{"auto_pad", std::string("SAME_LOWER")}})[0]),
+              ElementsAre(2, 21, 210));
 }
 
 TEST(Conv, PaddingAddsNothingToTheBound) {
@@ -44,7 +46,8 @@ TEST(Conv, OfAnEmptyBatchOrNoChannels) {
 
 TEST(Conv, GroupsSeeTheirOwnChannelsOnly) {
   const auto x = floats({1, 2, 1, 2}, {1, 2, 10, 20}), w = floats({4, 1, 1, 1}, {1, 2, 3, 4});
-  EXPECT_THAT(values(run_node("Conv", 11, {x, w}, {{"group", std::int64_t{2}}})[0]), ElementsAre(1, 2, 2, 4, 30, 60, 40, 80));
+  EXPECT_THAT(values(run_node("Conv", 11, {x, w}, {{"group", std::int64_t{2}}})[0]),
+              ElementsAre(1, 2, 2, 4, 30, 60, 40, 80));
 }
 
 TEST(Conv, RefusesWhatDoesNotFit) {

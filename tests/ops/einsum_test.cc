@@ -15,13 +15,14 @@ NodeRun einsum(const std::string& equation, const std::vector<Expected>& x) {
 const Expected square = floats({2, 2}, {1, 2, 3, 4});
 
 TEST(Einsum, ReadsImplicitAndExplicitOutputs) {
-  EXPECT_THAT(values(einsum("ba", {square})[0]), ElementsAre(1, 3, 2, 4));    // sorted: ab
-  EXPECT_THAT(values(einsum("aB", {square})[0]), ElementsAre(1, 3, 2, 4));    // capitals first
-  EXPECT_THAT(values(einsum("ii", {square})[0]), ElementsAre(5));             // the trace
-  EXPECT_THAT(values(einsum("ii->i", {square})[0]), ElementsAre(1, 4));       // the diagonal
+  EXPECT_THAT(values(einsum("ba", {square})[0]), ElementsAre(1, 3, 2, 4));  // sorted: ab
+  EXPECT_THAT(values(einsum("aB", {square})[0]), ElementsAre(1, 3, 2, 4));  // capitals first
+  EXPECT_THAT(values(einsum("ii", {square})[0]), ElementsAre(5));           // the trace
+  EXPECT_THAT(values(einsum("ii->i", {square})[0]), ElementsAre(1, 4));     // the diagonal
   EXPECT_THAT(values(einsum(" i j -> j ", {square})[0]), ElementsAre(4, 6));
   EXPECT_THAT(values(einsum("ij,jk", {square, square})[0]), ElementsAre(7, 10, 15, 22));
-  EXPECT_THAT(values(einsum("i,j,k->kji", {floats({1}, {2}), floats({2}, {3, 4}), floats({1}, {5})})[0]), ElementsAre(30, 40));
+  EXPECT_THAT(values(einsum("i,j,k->kji", {floats({1}, {2}), floats({2}, {3, 4}), floats({1}, {5})})[0]),
+              ElementsAre(30, 40));
 }
 
 TEST(Einsum, BroadcastsTheEllipsis) {
@@ -50,7 +51,8 @@ TEST(Einsum, OfIntegersWrapsAndOpens) {
 }
 
 TEST(Einsum, RefusesWhatIsNoEquation) {
-  for (const char* equation : {"i", "ij,jk", "ij->k", "ij->ii", "i1", "ij.", "i..j", "......", "ij->i->j", ""})
+  for (const char* equation :
+       {"i", "ij,jk", "ij->k", "ij->ii", "i1", "ij.", "i..j", "......", "ij->i->j", ""})
     EXPECT_THROW(einsum(equation, {square}), InvalidNode) << equation;
   EXPECT_THROW(einsum("i,i", {floats({2}, {1, 2}), floats({3}, {1, 2, 3})}), InvalidNode);
   EXPECT_THROW(einsum("i,i", {floats({2}, {1, 2}), floats({1}, {1})}), Unsupported);

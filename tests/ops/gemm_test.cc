@@ -14,7 +14,8 @@ constexpr double kU = 0x1p-24;
 
 TEST(Gemm, AddsABroadcastC) {
   const auto a = floats({2, 2}, {1, 2, 3, 4}), b = floats({2, 2}, {1, 0, 0, 1}), c = floats({2, 1}, {10, 20});
-  const auto r = run_node("Gemm", 13, {a, b, c}, {{"alpha", 2.0f}, {"beta", 0.5f}, {"transA", std::int64_t{1}}});
+  const auto r =
+      run_node("Gemm", 13, {a, b, c}, {{"alpha", 2.0f}, {"beta", 0.5f}, {"transA", std::int64_t{1}}});
   EXPECT_THAT(values(r[0]), ElementsAre(7, 11, 14, 18));
   for (double e : bounds(r[0])) EXPECT_LT(e, 10 * kU * 20);
 }
@@ -22,7 +23,8 @@ TEST(Gemm, AddsABroadcastC) {
 TEST(Gemm, OfNothingIsC) {
   const auto r = run_node("Gemm", 13, {floats({1, 0}, {}), floats({0, 2}, {}), floats({2}, {3, 4})});
   EXPECT_THAT(values(r[0]), ElementsAre(3, 4));
-  EXPECT_EQ(run_node("Gemm", 13, {floats({0, 2}, {}), floats({2, 3}, {1, 2, 3, 4, 5, 6})})[0].type.dims, (Dims{0, 3}));
+  EXPECT_EQ(run_node("Gemm", 13, {floats({0, 2}, {}), floats({2, 3}, {1, 2, 3, 4, 5, 6})})[0].type.dims,
+            (Dims{0, 3}));
 }
 
 // BLAS does not read C then; a kernel that multiplies makes NaN.
@@ -44,7 +46,8 @@ TEST(Gemm, TakesOnlyShapesThatFit) {
   const auto a = floats({2, 3}, {1, 2, 3, 4, 5, 6});
   EXPECT_THROW(run_node("Gemm", 13, {a, a}), InvalidNode);
   EXPECT_THROW(run_node("Gemm", 13, {a, floats({3}, {1, 2, 3})}), InvalidNode);
-  EXPECT_THROW(run_node("Gemm", 13, {a, a, floats({3, 1}, {1, 2, 3})}, {{"transB", std::int64_t{1}}}), InvalidNode);
+  EXPECT_THROW(run_node("Gemm", 13, {a, a, floats({3, 1}, {1, 2, 3})}, {{"transB", std::int64_t{1}}}),
+               InvalidNode);
 }
 
 // Operands above Eigen's threshold and below give the same value and bound.

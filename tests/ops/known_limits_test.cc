@@ -28,8 +28,8 @@ constexpr std::string_view kU8S8 =
 
 TEST(SaturatingU8S8, PullsPairsOfProductsInto16Bits) {
   const Expected y = run(kU8S8, Tensor::of(DType::kUint8, {1, 4}, {200, 100, 200, 200}), kSaturating);
-  EXPECT_EQ(y.value_at(0), 38100);                          // the exact sum stays
-  EXPECT_NEAR(y.bound_at(0), 38100 - 32767, 0.5);           // 200 * 127 + 100 * 127 saturates, 0 does not
+  EXPECT_EQ(y.value_at(0), 38100);                 // the exact sum stays
+  EXPECT_NEAR(y.bound_at(0), 38100 - 32767, 0.5);  // 200 * 127 + 100 * 127 saturates, 0 does not
   EXPECT_LT(run(kU8S8, Tensor::of(DType::kUint8, {1, 4}, {200, 58, 200, 200}), kSaturating).bound_at(0), 0.5);
   EXPECT_LT(run(kU8S8, Tensor::of(DType::kUint8, {1, 4}, {200, 100, 200, 200})).bound_at(0), 0.5);
 }
@@ -39,13 +39,15 @@ TEST(SaturatingU8S8, SeesThroughTransposeAndGemm) {
       "g (uint8[2,1] x) => (float[1,1] y) <float one = {1}, int8[1,2] w = {127, 127}> {"
       "  a = DequantizeLinear(x, one)  t = Transpose(a)  b = DequantizeLinear(w, one)"
       "  y = Gemm <transB = 1, alpha = 2.0> (t, b) }";
-  EXPECT_NEAR(run(graph, Tensor::of(DType::kUint8, {2, 1}, {200, 100}), kSaturating).bound_at(0), 2 * 5333, 0.5);
+  EXPECT_NEAR(run(graph, Tensor::of(DType::kUint8, {2, 1}, {200, 100}), kSaturating).bound_at(0), 2 * 5333,
+              0.5);
 }
 
 // Channels 0 and 1 stand side by side when they are the last axis, the two taps when they are not.
 TEST(SaturatingU8S8, TakesEitherLayoutOfAConvolution) {
   constexpr std::string_view graph =
-      "g (uint8[1,2,2] x) => (int32[1,1,1] y) <int8[1,2,2] w = {127, -127, 127, 127}> { y = ConvInteger(x, w) }";
+      "g (uint8[1,2,2] x) => (int32[1,1,1] y) <int8[1,2,2] w = {127, -127, 127, 127}> { y = ConvInteger(x, "
+      "w) }";
   const Expected y = run(graph, Tensor::of(DType::kUint8, {1, 2, 2}, {200, 200, 100, 0}), kSaturating);
   EXPECT_EQ(y.value_at(0), 12700);
   EXPECT_EQ(y.bound_at(0), 38100 - 32767);
@@ -70,9 +72,9 @@ TEST(SkippedRequantization, MergesTwoPairsButKeepsTheirSaturation) {
   const Tensor x = Tensor::of(DType::kFloat, {3}, {0.4, 100, -100});
   const Expected y = run(kTwoPairs, x, kSkipped);
   EXPECT_EQ(y.value_at(0), 0);
-  EXPECT_NEAR(y.bound_at(0), 0.4 + 1, 1e-3);        // x itself, within a step of 1
-  EXPECT_NEAR(y.bound_at(1), 1.27 - 1 + 1, 1e-3);   // saturated by the first pair
-  EXPECT_NEAR(y.bound_at(2), 1, 1e-3);              // saturated by the second
+  EXPECT_NEAR(y.bound_at(0), 0.4 + 1, 1e-3);       // x itself, within a step of 1
+  EXPECT_NEAR(y.bound_at(1), 1.27 - 1 + 1, 1e-3);  // saturated by the first pair
+  EXPECT_NEAR(y.bound_at(2), 1, 1e-3);             // saturated by the second
   EXPECT_EQ(run(kTwoPairs, x).bound_at(0), 0);
 }
 

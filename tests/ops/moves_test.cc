@@ -34,7 +34,6 @@ Expected counted(const Dims& dims) {
   for (std::size_t i = 0; i < v.size(); ++i) v[i] = static_cast<double>(i);
   return floats(dims, v);
 }
-const Expected kLeftOut;
 
 // --- shapes ---
 
@@ -45,9 +44,10 @@ TEST(Reshape, ZeroCopiesAndMinusOneFollows) {
 
 TEST(Reshape, ALiteralZeroNeedsAllowzero) {
   const Expected empty = floats({0, 3}, {});
-  EXPECT_EQ(run_node("Reshape", 14, {empty, int64s({3, 0})}, {{"allowzero", std::int64_t{1}}})[0].type.dims, (Dims{3, 0}));
+  const Attributes allow = {{"allowzero", std::int64_t{1}}};
+  EXPECT_EQ(run_node("Reshape", 14, {empty, int64s({3, 0})}, allow)[0].type.dims, (Dims{3, 0}));
   EXPECT_THROW(run_node("Reshape", 14, {empty, int64s({0, -1})}), InvalidNode);
-  EXPECT_THROW(run_node("Reshape", 14, {empty, int64s({0, -1})}, {{"allowzero", std::int64_t{1}}}), InvalidNode);
+  EXPECT_THROW(run_node("Reshape", 14, {empty, int64s({0, -1})}, allow), InvalidNode);
   EXPECT_THROW(run_node("Reshape", 14, {counted({4}), int64s({-1, -1})}), InvalidNode);
 }
 
@@ -137,7 +137,8 @@ TEST(Gather, OutOfRangeIsInvalid) {
 }
 
 TEST(GatherND, CountsTheBatchAxesApart) {
-  const NodeRun r = run_node("GatherND", 13, {counted({2, 3}), int64s({2, 1}, {-1, 0})}, {{"batch_dims", std::int64_t{1}}});
+  const NodeRun r = run_node("GatherND", 13, {counted({2, 3}), int64s({2, 1}, {-1, 0})},
+                             {{"batch_dims", std::int64_t{1}}});
   EXPECT_THAT(values(r[0]), ElementsAre(2, 3));
 }
 
@@ -291,7 +292,8 @@ TEST(OneHot, IndicesBeyondTheRangeAreOff) {
 TEST(Constant, EveryFormOfTheValue) {
   EXPECT_THAT(values(run_node("Constant", 13, {}, {{"value_ints", Ints64{1, 2}}})[0]), ElementsAre(1, 2));
   EXPECT_EQ(run_node("Constant", 13, {}, {{"value_float", 0.5f}})[0].type, (ArrayType{DType::kFloat, {}}));
-  EXPECT_EQ(run_node("Constant", 13, {}, {{"value_strings", std::vector<std::string>{"a"}}})[0].type.dtype, DType::kString);
+  const Attributes strings = {{"value_strings", std::vector<std::string>{"a"}}};
+  EXPECT_EQ(run_node("Constant", 13, {}, strings)[0].type.dtype, DType::kString);
   EXPECT_THROW(run_node("Constant", 13, {}), InvalidNode);
   EXPECT_THROW(run_node("Constant", 13, {}, {{"value_int", std::int64_t{1}}, {"value_float", 1.f}}), InvalidNode);
 }

@@ -37,7 +37,8 @@ TEST(MaxPool, LeavesTheIndexOfEqualsAndNaNOpen) {
   EXPECT_TRUE(tie[1].open_at(0));
   EXPECT_EQ(tie.unspecified, 1u);
   EXPECT_TRUE(pool("MaxPool", line({3, kNan}), {{"kernel_shape", Int64s{2}}})[0].open_at(0));
-  EXPECT_THAT(values(pool("MaxPool", line({-kInf, kInf}), {{"kernel_shape", Int64s{2}}})[0]), ElementsAre(kInf));
+  EXPECT_THAT(values(pool("MaxPool", line({-kInf, kInf}), {{"kernel_shape", Int64s{2}}})[0]),
+              ElementsAre(kInf));
 }
 
 TEST(MaxPool, OnPaddingAloneIsOpen) {
@@ -61,7 +62,10 @@ TEST(MaxPool, CountsColumnsFirstOnRequest) {
 
 TEST(AveragePool, CountsPaddingButNothingBeyond) {
   const auto x = line({1, 2, 3, 4, 5, 6});
-  const Attributes a = {{"kernel_shape", Int64s{4}}, {"strides", Int64s{3}}, {"pads", Int64s{1, 1}}, {"ceil_mode", std::int64_t{1}}};
+  const Attributes a = {{"kernel_shape", Int64s{4}},
+                        {"strides", Int64s{3}},
+                        {"pads", Int64s{1, 1}},
+                        {"ceil_mode", std::int64_t{1}}};
   EXPECT_THAT(values(pool("AveragePool", x, a)[0]), ElementsAre(2, 4.5, 6));
   Attributes b = a;
   b.emplace_back("count_include_pad", std::int64_t{1});
@@ -69,7 +73,10 @@ TEST(AveragePool, CountsPaddingButNothingBeyond) {
 }
 
 TEST(AveragePool, HasNoWindowThatStartsInTheRightPadding) {
-  const Attributes a = {{"kernel_shape", Int64s{2}}, {"strides", Int64s{3}}, {"pads", Int64s{0, 1}}, {"ceil_mode", std::int64_t{1}}};
+  const Attributes a = {{"kernel_shape", Int64s{2}},
+                        {"strides", Int64s{3}},
+                        {"pads", Int64s{0, 1}},
+                        {"ceil_mode", std::int64_t{1}}};
   EXPECT_EQ(pool("AveragePool", line({1, 2, 3, 4}), a)[0].type.dims.back(), 2);
   EXPECT_EQ(pool("AveragePool", line({1, 2, 3}), a)[0].type.dims.back(), 1);
 }
@@ -78,7 +85,8 @@ TEST(AveragePool, HasNoWindowThatStartsInTheRightPadding) {
 TEST(AveragePool, ThatMayOverflowOnItsWayIsOpen) {
   const auto x = numbers(DType::kFloat16, {1, 1, 2}, {60000, 60000});
   EXPECT_TRUE(run_node("GlobalAveragePool", 1, {x})[0].open_at(0));
-  EXPECT_FALSE(run_node("GlobalAveragePool", 1, {numbers(DType::kFloat16, {1, 1, 2}, {30000, 30000})})[0].open_at(0));
+  EXPECT_FALSE(
+      run_node("GlobalAveragePool", 1, {numbers(DType::kFloat16, {1, 1, 2}, {30000, 30000})})[0].open_at(0));
 }
 
 TEST(GlobalPools, OfNothingAreUnspecified) {
@@ -103,7 +111,10 @@ TEST(Pools, RefuseWhatDoesNotFit) {
   EXPECT_THROW(pool("MaxPool", x, {}), InvalidNode);
   EXPECT_THROW(pool("MaxPool", x, {{"kernel_shape", Int64s{4}}}), InvalidNode);
   EXPECT_THROW(pool("AveragePool", x, {{"kernel_shape", Int64s{1, 1}}}), InvalidNode);
-  const Attributes both_ways = {{"kernel_shape", Int64s{2}}, {"strides", Int64s{2}}, {"auto_pad", std::string("VALID")}, {"ceil_mode", std::int64_t{1}}};
+  const Attributes both_ways = {{"kernel_shape", Int64s{2}},
+                                {"strides", Int64s{2}},
+                                {"auto_pad", std::string("VALID")},
+                                {"ceil_mode", std::int64_t{1}}};
   EXPECT_THROW(pool("MaxPool", x, both_ways), Unsupported);
 }
 

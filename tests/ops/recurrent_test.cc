@@ -11,10 +11,16 @@ using ::testing::ElementsAre;
 const Expected none;  // an optional input that is left out
 
 // h(t) = x(t) + 2 h(t-1), with relu as the activation.
-NodeRun linear(const std::vector<double>& x, std::int64_t batch, Expected lengths, std::string direction = "forward") {
+NodeRun linear(const std::vector<double>& x, std::int64_t batch, Expected lengths,
+               std::string direction = "forward") {
   const auto steps = static_cast<std::int64_t>(x.size()) / batch;
-  return run_node("RNN", 14, {floats({steps, batch, 1}, x), floats({1, 1, 1}, {1}), floats({1, 1, 1}, {2}), none, std::move(lengths)},
-                  {{"activations", std::vector<std::string>{"Relu"}}, {"hidden_size", std::int64_t{1}}, {"direction", direction}}, 2);
+  return run_node("RNN", 14,
+                  {floats({steps, batch, 1}, x), floats({1, 1, 1}, {1}), floats({1, 1, 1}, {2}), none,
+                   std::move(lengths)},
+                  {{"activations", std::vector<std::string>{"Relu"}},
+                   {"hidden_size", std::int64_t{1}},
+                   {"direction", direction}},
+                  2);
 }
 
 TEST(Rnn, RunsForwardAndInReverse) {
@@ -36,7 +42,9 @@ TEST(Rnn, StopsWhereASequenceEnds) {
 }
 
 TEST(Rnn, OfAnEmptySequenceKeepsItsState) {
-  const auto r = run_node("RNN", 14, {floats({0, 1, 1}, {}), floats({1, 1, 1}, {1}), floats({1, 1, 1}, {2}), none, none, floats({1, 1, 1}, {7})},
+  const auto r = run_node("RNN", 14,
+                          {floats({0, 1, 1}, {}), floats({1, 1, 1}, {1}), floats({1, 1, 1}, {2}), none, none,
+                           floats({1, 1, 1}, {7})},
                           {{"hidden_size", std::int64_t{1}}}, 2);
   EXPECT_EQ(r[0].type.dims, (Dims{0, 1, 1, 1}));
   // seq_length 0 is the length of every sequence of the batch.
@@ -44,8 +52,13 @@ TEST(Rnn, OfAnEmptySequenceKeepsItsState) {
 }
 
 TEST(Lstm, ClipsEitherAllActivationsOrAllButTheLast) {
-  const std::vector<Expected> in = {floats({1, 1, 1}, {100}), floats({1, 4, 1}, {1, 1, 1, 1}), floats({1, 4, 1}, {0, 0, 0, 0}),
-                                    none, none, none, floats({1, 1, 1}, {3})};
+  const std::vector<Expected> in = {floats({1, 1, 1}, {100}),
+                                    floats({1, 4, 1}, {1, 1, 1, 1}),
+                                    floats({1, 4, 1}, {0, 0, 0, 0}),
+                                    none,
+                                    none,
+                                    none,
+                                    floats({1, 1, 1}, {3})};
   const auto r = run_node("LSTM", 14, in, {{"clip", 0.5f}, {"hidden_size", std::int64_t{1}}}, 3);
   const double gate = 1 / (1 + std::exp(-0.5)), cell = gate * 3 + gate * std::tanh(0.5);
   EXPECT_NEAR(r[2].value_at(0), cell, 1e-9);
@@ -56,8 +69,10 @@ TEST(Lstm, ClipsEitherAllActivationsOrAllButTheLast) {
 TEST(Gru, UsesItsOwnBiasOfTheResetGate) {
   std::vector<double> zeros(6, 0);
   zeros[5] = 1;  // Rbh
-  const std::vector<Expected> in = {floats({1, 1, 1}, {0}), floats({1, 3, 1}, {0, 0, 0}), floats({1, 3, 1}, {0, 0, 0}), floats({1, 6}, zeros)};
-  const auto plain = run_node("GRU", 14, in), linear_first = run_node("GRU", 14, in, {{"linear_before_reset", std::int64_t{1}}});
+  const std::vector<Expected> in = {floats({1, 1, 1}, {0}), floats({1, 3, 1}, {0, 0, 0}),
+                                    floats({1, 3, 1}, {0, 0, 0}), floats({1, 6}, zeros)};
+  const auto plain = run_node("GRU", 14, in),
+             linear_first = run_node("GRU", 14, in, {{"linear_before_reset", std::int64_t{1}}});
   EXPECT_NEAR(plain[0].value_at(0), 0.5 * std::tanh(1.0), 1e-9);
   EXPECT_NEAR(linear_first[0].value_at(0), 0.5 * std::tanh(0.5), 1e-9);
 }

@@ -94,7 +94,8 @@ TEST(Resize, AnInfinityNextToAWeightOfZeroIsOpen) {
 TEST(Resize, OutsideTheRegionStandsTheExtrapolationValue) {
   Attributes a = with("linear", "tf_crop_and_resize");
   a.emplace_back("extrapolation_value", 7.f);
-  const NodeRun r = run_node("Resize", 19, {floats({3}, {0, 1, 2}), floats({2}, {-0.5, 1}), kLeftOut, axes_input({4})}, a);
+  const NodeRun r =
+      run_node("Resize", 19, {floats({3}, {0, 1, 2}), floats({2}, {-0.5, 1}), kLeftOut, axes_input({4})}, a);
   EXPECT_THAT(values(r[0]), ElementsAre(7, 0, 1, 2));
   EXPECT_THAT(bounds(r[0]), Each(::testing::Lt(1e-5)));
 }
