@@ -176,7 +176,7 @@ bool Builder::passes_errors_on(const OpSpec& spec, const Node& node, std::vector
     size += y.value_at(k) * y.value_at(k);
   }
   const double factor = std::sqrt(change / size) / kError;
-  return moved.empty() || (factor > 0.5 && factor < 3);
+  return moved.empty() || (factor > 0.8 && factor < 2);
 }
 
 bool Builder::add(const OpSpec& spec, bool must_read_last) {

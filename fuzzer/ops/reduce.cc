@@ -205,12 +205,32 @@ void l1(Evaluation& ev) {
   reals(ev, [&](const auto& x, const auto& r) { return sum_of(x, r, magnitude); }, 1, 1);
 }
 
+// Where an integer product leaves its type, kernels wrap or saturate: ONNX says neither.
+void open_overflows(Evaluation& ev) {
+  const Groups groups = groups_along(ev.dims(0), axes(ev));
+  const DType t = ev.output().type.dtype;
+  for (std::size_t g = 0; g < groups.count; ++g) {
+    long double magnitude = 1;
+    bool zero = false;
+    for (std::int64_t i : groups[g]) {
+      const long double x = std::fabs(number(t, ev.input_ints(0).v[static_cast<std::size_t>(i)]));
+      magnitude *= std::max(x, 1.0L);
+      zero = zero || x == 0;
+    }
+    if (zero || magnitude <= largest(t)) continue;
+    ev.unspecified("overflow of an integer product");
+    set_open(ev.output(), g);
+  }
+}
+
 void prod(Evaluation& ev) {
-  if (ev.output().holds_ints())
+  if (ev.output().holds_ints()) {
     accumulate_ints(ev, 1, std::multiplies<>(),
                     [](long double, long double) { return kInfinity<long double>; });
-  else
+    open_overflows(ev);
+  } else {
     reals(ev, [](const auto& x, const auto& r) { return product_of(x, r); }, 1, 1);
+  }
 }
 
 void mean(Evaluation& ev) {

@@ -66,6 +66,15 @@ using OrtValuePtr = std::unique_ptr<OrtValue, Releaser<OrtValue, &OrtApi::Releas
 using TypeInfo = std::unique_ptr<OrtTensorTypeAndShapeInfo,
                                  Releaser<OrtTensorTypeAndShapeInfo, &OrtApi::ReleaseTensorTypeAndShapeInfo>>;
 
+// ONNX Runtime numbers the element types as ONNX does up to 23; behind that, 2-bit integers come first.
+std::uint32_t onnx_type(ONNXTensorElementDataType t) {
+  const auto n = static_cast<std::uint32_t>(t);
+  return n == 24 || n == 25 ? n + 1 : n;
+}
+ONNXTensorElementDataType own_type(std::uint32_t n) {
+  return static_cast<ONNXTensorElementDataType>(n == 25 || n == 26 ? n - 1 : n);
+}
+
 // Bytes of `count` elements as ONNX Runtime lays them out.
 std::size_t bytes_of(ONNXTensorElementDataType type, std::size_t count) {
   switch (static_cast<int>(type)) {
@@ -79,7 +88,7 @@ std::size_t bytes_of(ONNXTensorElementDataType type, std::size_t count) {
       return 16 * count;
     case 21: case 22: case 23:
       return (count + 1) / 2;
-    case 25: case 26:
+    case 24: case 25:
       return (count + 3) / 4;
     default:
       return count;
@@ -121,7 +130,7 @@ Inputs make_inputs(const Request& request, const Slot& slot) {
   const std::unique_ptr<OrtMemoryInfo, Releaser<OrtMemoryInfo, &OrtApi::ReleaseMemoryInfo>> owner(info);
   for (const TensorRef& t : request.inputs()) {
     OrtValue* value = nullptr;
-    const auto type = static_cast<ONNXTensorElementDataType>(t.dtype());
+    const ONNXTensorElementDataType type = own_type(t.dtype());
     if (t.dtype() == 8) {
       OrtAllocator* allocator = nullptr;
       check(api->GetAllocatorWithDefaultOptions(&allocator), Outcome::RUN);
@@ -227,7 +236,7 @@ void tell(const std::vector<Result>& results, Slot& slot, Outcome::Stage stage,
     TensorRef* t = to->Add();
     t->set_name(r.name);
     t->set_not_a_tensor(!r.tensor);
-    t->set_dtype(static_cast<std::uint32_t>(r.type));
+    t->set_dtype(onnx_type(r.type));
     for (std::int64_t d : r.dims) t->add_dims(d);
     for (const std::string& s : r.strings) t->add_strings(s);
     *t->mutable_data() = slot.append(r.bytes.data(), r.bytes.size(), stage);
