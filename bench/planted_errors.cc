@@ -36,11 +36,12 @@ int main(int argc, char** argv) {
       if (!c) continue;
       const Reference right = evaluate(*c);
       if (!right.available()) continue;
-      ++made;
       ReferenceOptions wrong;
       wrong.plant_node = static_cast<int>(rng.below(static_cast<std::uint64_t>(length)));
       wrong.plant_relative = relative;
       const Reference faulty = evaluate(*c, wrong);
+      if (!faulty.available()) continue;  // the error changed a shape or an index: another model
+      ++made;
       std::vector<Output> got;
       for (std::size_t o = 0; o < faulty.outputs.size(); ++o)
         got.push_back({c->model.graph[c->model.graph.outputs[o]].name, rounded(faulty.outputs[o]), true});

@@ -105,7 +105,10 @@ template <class R>
 Approx<R> shrunk(Approx<R> x, Approx<R> lambd, Approx<R> bias, const Rounding<R>& rounding,
                  bool rounds_always) {
   const Truth below = less(x, -lambd), above = less(lambd, x);
-  const auto moved = [&](Approx<R> by) { return by.v == 0 && !rounds_always ? x : rounding.add(x + by); };
+  const auto moved = [&](Approx<R> by) {
+    if (rounds_always) return rounding.add(rounding.add(x) + by);  // read as float32, too
+    return by.v == 0 ? x : rounding.add(x + by);
+  };
   const Approx<R> low = moved(bias), high = moved(-bias);
   if (below == Truth::kYes) return low;
   if (below == Truth::kNo && above == Truth::kYes) return high;
