@@ -1,6 +1,6 @@
 // What judging costs: cases per second and core against a bare loop that creates and runs the identical
-// sessions in the same kind of worker process. Both are pinned to one core, parent and worker together, and run in
-// turn, so that the ratio holds on a noisy machine.
+// sessions in the same kind of worker process. Both are pinned to one core, parent and worker together, and
+// run in turn, so that the ratio holds on a noisy machine.
 //
 //   bench/judge_cost [--cases N] [--rounds R] [--nodes 5] [--system onnxruntime@V]
 #include <fmt/format.h>
@@ -91,12 +91,15 @@ int main(int argc, char** argv) {
     }
     rusage usage{};
     getrusage(RUSAGE_SELF, &usage);
-    fmt::print("{} nodes, level 0 and {}: judged {:.0f}/s, bare loop {:.0f}/s on one core, ratio {:.2f} ({:.2f} to {:.2f}); "
-               "{} findings in {} cases; peak memory: parent {}, worker {}\n",
-               nodes, levels.size() == 1 ? "99 (ALL)" : "1, 2, 99", median(judged_rates), median(bare_rates), median(ratios),
-               *std::min_element(ratios.begin(), ratios.end()), *std::max_element(ratios.begin(), ratios.end()), findings,
-               cases.size(), show_bytes(static_cast<double>(usage.ru_maxrss) * 1024),
-               show_bytes(static_cast<double>(judge.worker().peak_memory())));
+    fmt::print(
+        "{} nodes, level 0 and {}: judged {:.0f}/s, bare loop {:.0f}/s on one core, ratio {:.2f} ({:.2f} to "
+        "{:.2f}); "
+        "{} findings in {} cases; peak memory: parent {}, worker {}\n",
+        nodes, levels.size() == 1 ? "99 (ALL)" : "1, 2, 99", median(judged_rates), median(bare_rates),
+        median(ratios), *std::min_element(ratios.begin(), ratios.end()),
+        *std::max_element(ratios.begin(), ratios.end()), findings, cases.size(),
+        show_bytes(static_cast<double>(usage.ru_maxrss) * 1024),
+        show_bytes(static_cast<double>(judge.worker().peak_memory())));
   }
   return 0;
 }

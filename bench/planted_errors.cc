@@ -1,4 +1,5 @@
-// Can the reference's bound see a relative error of 1e-3 that one operator of a chain makes? And how wide is it?
+// Can the reference's bound see a relative error of 1e-3 that one operator of a chain makes? And how wide is
+// it?
 //
 //   bench/planted_errors [--chains N] [--seed S]
 #include <fmt/format.h>
@@ -46,8 +47,8 @@ int main(int argc, char** argv) {
       for (std::size_t o = 0; o < faulty.outputs.size(); ++o)
         got.push_back({c->model.graph[c->model.graph.outputs[o]].name, rounded(faulty.outputs[o]), true});
       found += oracles::violations(right.outputs, c->model.graph, got).any();
-      // Some operators take an error out again (a maximum, a saturated function): then the outputs are right and
-      // there is nothing to be found.
+      // Some operators take an error out again (a maximum, a saturated function): then the outputs are right
+      // and there is nothing to be found.
       bool reaches = false;
       for (std::size_t o = 0; o < right.outputs.size(); ++o)
         for (std::size_t j = 0; j < right.outputs[o].count(); ++j) {
@@ -58,11 +59,13 @@ int main(int argc, char** argv) {
       widths.push_back(oracles::median_relative_bound(right.outputs));
     }
     std::sort(widths.begin(), widths.end());
-    fmt::print("chains of {:2}: {} made, planted {} found in {} ({:.1f} %; it reaches an output in {}), median bound {:.2g} "
-               "of the tensor's scale\n",
-               length, made, relative, found,
-               100.0 * static_cast<double>(found) / static_cast<double>(std::max<std::size_t>(made, 1)), visible,
-               widths.empty() ? 0 : widths[widths.size() / 2]);
+    fmt::print(
+        "chains of {:2}: {} made, planted {} found in {} ({:.1f} %; it reaches an output in {}), median "
+        "bound {:.2g} "
+        "of the tensor's scale\n",
+        length, made, relative, found,
+        100.0 * static_cast<double>(found) / static_cast<double>(std::max<std::size_t>(made, 1)), visible,
+        widths.empty() ? 0 : widths[widths.size() / 2]);
   }
   return 0;
 }

@@ -17,16 +17,46 @@
 #include "fuzzer/runtime/worker.h"
 #include "oracles/compare.h"
 
+namespace {
+
+using namespace mob;
+
+// Faults of ONNX Runtime's kernels, found by this program and read one by one; what is listed here is counted
+// apart, anything else is news.
+struct KnownFault {
+  const char* what;
+  bool (*meets)(const Case&, const Node&);
+};
+std::int64_t elements_of(const Case& c, ValueId v) {
+  const Value& value = c.model.graph[v];
+  std::int64_t n = 1;
+  for (const Dim& d : *value.type->shape) n *= d.value;
+  return n;
+}
+const KnownFault kKnownFaults[] = {
+    {"Reduce* of a tensor with an empty dimension returns a wrong shape (1.15.1 to 1.31.1)",
+     [](const Case& c, const Node& n) {
+       return n.op_type.starts_with("Reduce") && elements_of(c, n.inputs[0]) == 0;
+     }},
+    {"ReduceLogSumExp of integers truncates its intermediates (1.15.1 to 1.31.1)",
+     [](const Case& c, const Node& n) {
+       return n.op_type == "ReduceLogSumExp" && is_int(c.model.graph[n.inputs[0]].type->dtype);
+     }},
+};
+
+}  // namespace
+
 int main(int argc, char** argv) {
-  using namespace mob;
   CLI::App app("Random small cases against the reference");
   std::uint64_t cases = 20000, seed = 1;
   std::string system_words = "onnxruntime", only, keep;
+  bool require = false;
   app.add_option("--cases", cases);
   app.add_option("--seed", seed);
   app.add_option("--system", system_words);
   app.add_option("--only", only);
   app.add_option("--keep", keep, "write every case outside its bound there");
+  app.add_flag("--require", require, "exit 1 where a difference has no listed explanation");
   CLI11_PARSE(app, argc, argv);
 
   const System system = with_limits(resolve_system(system_words));
@@ -67,28 +97,41 @@ int main(int argc, char** argv) {
     if (why.empty()) {
       const auto v = oracles::violations(r.reference.outputs, r.c->model.graph, o.outputs);
       if (v.any())
-        why = fmt::format("{}[{}] expected {} +- {} got {} ({}x, {} of {} outside){}", v.worst.output, v.worst.element,
-                          show_number(v.worst.expected), show_number(v.worst.bound), show_number(v.worst.got),
-                          show_number(v.worst.excess), v.worst.outside, v.worst.elements,
-                          v.only_special ? " special values only" : "");
+        why = fmt::format("{}[{}] expected {} +- {} got {} ({}x, {} of {} outside){}", v.worst.output,
+                          v.worst.element, show_number(v.worst.expected), show_number(v.worst.bound),
+                          show_number(v.worst.got), show_number(v.worst.excess), v.worst.outside,
+                          v.worst.elements, v.only_special ? " special values only" : "");
     }
     if (why.empty()) return;
     // Known limits of kernels, by values and meaning: counted apart.
-    for (const auto& [what, weaker] : {std::pair<const char*, Arithmetic>{"float32 arithmetic in a double operator", {.double_as_float = true}},
-                                       {"saturating 16-bit products (u8 x s8)", {.saturating_u8s8 = true}}}) {
+    for (const auto& [what, weaker] :
+         {std::pair<const char*, Arithmetic>{"float32 arithmetic in a double operator",
+                                             {.double_as_float = true}},
+          {"saturating 16-bit products (u8 x s8)", {.saturating_u8s8 = true}}}) {
       ReferenceOptions options;
       options.arithmetic = weaker;
       const Reference relaxed = evaluate(*r.c, options);
-      if (relaxed.available() && oracles::structure_difference(relaxed.outputs, r.c->model.graph, o.outputs).empty() &&
+      if (relaxed.available() &&
+          oracles::structure_difference(relaxed.outputs, r.c->model.graph, o.outputs).empty() &&
           !oracles::violations(relaxed.outputs, r.c->model.graph, o.outputs).any()) {
         ++explained[what];
         return;
       }
     }
+    for (const KnownFault& fault : kKnownFaults)
+      for (const Node& n : r.c->model.graph.nodes)
+        if (fault.meets(*r.c, n)) {
+          ++explained[fault.what];
+          return;
+        }
     ++outside[r.ops];
-    if (!example.contains(r.ops)) example[r.ops] = fmt::format("case {} opset {} {}: {}", r.index, r.c->model.opset(),
-        r.c->model.graph.inputs.empty() ? "" : show(*r.c->model.graph[r.c->model.graph.inputs[0]].type), why);
-    if (!keep.empty()) save_model(r.c->model, std::filesystem::path(keep) / fmt::format("{}-{}.onnx", r.index, r.ops));
+    if (!example.contains(r.ops))
+      example[r.ops] = fmt::format(
+          "case {} opset {} {}: {}", r.index, r.c->model.opset(),
+          r.c->model.graph.inputs.empty() ? "" : show(*r.c->model.graph[r.c->model.graph.inputs[0]].type),
+          why);
+    if (!keep.empty())
+      save_model(r.c->model, std::filesystem::path(keep) / fmt::format("{}-{}.onnx", r.index, r.ops));
   };
   for (std::uint64_t i = 0; ran + rejected.size() < cases && i < 20 * cases; ++i) {
     Rng rng(seed, i);
@@ -107,7 +150,8 @@ int main(int argc, char** argv) {
     const Node& first = g.nodes[0];
     const ValueId v = first.inputs.empty() ? first.outputs[0] : first.inputs[0];
     if (v != kNoValue)
-      seen.emplace(first.op_type, schema(first.op_type, static_cast<int>(r.c->model.opset()))->since, g[v].type->dtype);
+      seen.emplace(first.op_type, schema(first.op_type, static_cast<int>(r.c->model.opset()))->since,
+                   g[v].type->dtype);
     r.ops = join(ops, "+");
     if (drawn % 10 == 0)
       if (const std::string why = check_model(r.c->model); !why.empty()) {
@@ -128,14 +172,17 @@ int main(int argc, char** argv) {
   std::size_t n_rejected = 0, n_outside = 0;
   for (const auto& [ops, n] : rejected) n_rejected += n;
   for (const auto& [ops, n] : outside) n_outside += n;
-  fmt::print("drawn {}, ran {}, rejected {}, invalid by the checker {} of {} looked at\n", drawn, ran, n_rejected, invalid, drawn / 10);
+  fmt::print("drawn {}, ran {}, rejected {}, invalid by the checker {} of {} looked at\n", drawn, ran,
+             n_rejected, invalid, drawn / 10);
   fmt::print("triples seen as first operator: {}\n", seen.size());
-  fmt::print("elements {}: open {:.2f} %, vague {:.2f} %\n", elements, 100.0 * static_cast<double>(open) / static_cast<double>(elements),
+  fmt::print("elements {}: open {:.2f} %, vague {:.2f} %\n", elements,
+             100.0 * static_cast<double>(open) / static_cast<double>(elements),
              100.0 * static_cast<double>(vague) / static_cast<double>(elements));
-  for (const auto& [what, n] : explained) fmt::print("explained by a known limit: {} x {}\n", n, what);
-  fmt::print("cases with an element outside its bound and no known limit to explain it: {}\n", n_outside);
+  for (const auto& [what, n] : explained) fmt::print("explained: {} x {}\n", n, what);
+  fmt::print("cases with an element outside its bound that nothing explains: {}\n", n_outside);
   for (const auto& [ops, n] : outside) fmt::print("  OUTSIDE {} x {}: {}\n", n, ops, example[ops]);
-  for (const auto& [ops, n] : rejected) fmt::print("  rejected {} x {}: {}\n", n, ops, example["rejected " + ops]);
+  for (const auto& [ops, n] : rejected)
+    fmt::print("  rejected {} x {}: {}\n", n, ops, example["rejected " + ops]);
   for (const auto& [ops, n] : unavailable) fmt::print("  no reference {} x {}\n", n, ops);
-  return n_outside == 0 ? 0 : 1;
+  return require && n_outside > 0 ? 1 : 0;
 }

@@ -24,7 +24,8 @@ std::string structure_difference(const std::vector<Expected>& expected, const Gr
     const std::string& name = graph[graph.outputs[i]].name;
     if (got[i].name != name) return "output '" + got[i].name + "' for '" + name + "'";
     if (got[i].is_tensor && got[i].tensor.type() != expected[i].type)
-      return "output '" + name + "' is " + show(got[i].tensor.type()) + ", expected " + show(expected[i].type);
+      return "output '" + name + "' is " + show(got[i].tensor.type()) + ", expected " +
+             show(expected[i].type);
   }
   return "";
 }
@@ -41,7 +42,8 @@ std::string structure_difference(const std::vector<Output>& expected, const std:
   return "";
 }
 
-Violations violations(const std::vector<Expected>& expected, const Graph& graph, const std::vector<Output>& got) {
+Violations violations(const std::vector<Expected>& expected, const Graph& graph,
+                      const std::vector<Output>& got) {
   Violations found;
   for (std::size_t o = 0; o < std::min(expected.size(), got.size()); ++o) {
     const Expected& want = expected[o];
@@ -67,7 +69,8 @@ Violations violations(const std::vector<Expected>& expected, const Graph& graph,
         const double bound = want.bound_at(i) + read, difference = std::fabs(g - v);
         if (difference <= bound) continue;
         // 64-bit integers beyond 2^53 are compared as such.
-        if (want.holds_ints() && want.ints().v[i] == got[o].tensor.int_at(static_cast<std::int64_t>(i))) continue;
+        if (want.holds_ints() && want.ints().v[i] == got[o].tensor.int_at(static_cast<std::int64_t>(i)))
+          continue;
         const double excess = excess_of(difference, bound);
         if (worst.outside == 0 || excess > worst.excess ||
             (excess == worst.excess && difference > std::fabs(worst.got - worst.expected))) {
@@ -99,7 +102,8 @@ Decidedness decidedness(const std::vector<Expected>& expected) {
     for (std::size_t i = 0; i < x.count(); ++i) {
       if (x.open_at(i))
         ++d.open;
-      else if (x.holds_reals() && x.bound_at(i) > kVague * scale && x.bound_at(i) > 2 * float_format(x.type.dtype).min_normal)
+      else if (x.holds_reals() && x.bound_at(i) > kVague * scale &&
+               x.bound_at(i) > 2 * float_format(x.type.dtype).min_normal)
         ++d.vague;
     }
   }
@@ -117,7 +121,8 @@ double median_relative_bound(const std::vector<Expected>& expected) {
       shares.push_back(scale > 0 ? x.bound_at(i) / scale : x.bound_at(i) > 0 ? kInfinity<double> : 0);
   }
   if (shares.empty()) return 0;
-  std::nth_element(shares.begin(), shares.begin() + static_cast<std::ptrdiff_t>(shares.size() / 2), shares.end());
+  std::nth_element(shares.begin(), shares.begin() + static_cast<std::ptrdiff_t>(shares.size() / 2),
+                   shares.end());
   return shares[shares.size() / 2];
 }
 
@@ -137,7 +142,8 @@ FindingClass classify_numbers(const Evidence& evidence, std::size_t configuratio
   if (explained_by({.saturating_u8s8 = true}) || explained_by({.skipped_requantization = true}) ||
       explained_by({.saturating_u8s8 = true, .quantized_activations = true, .skipped_requantization = true}))
     return FindingClass::kKnownLimit;
-  if (const Reference* optimized = evidence.optimized_reference ? evidence.optimized_reference(configuration) : nullptr) {
+  if (const Reference* optimized =
+          evidence.optimized_reference ? evidence.optimized_reference(configuration) : nullptr) {
     // The optimized graph means what the original means, and what came is not what it means: then a kernel
     // calculated it wrongly.
     bool right = optimized->outputs.size() == evidence.reference.outputs.size() &&

@@ -22,7 +22,8 @@ struct Violations {
   bool any() const { return outside > 0; }
 };
 // Outputs whose structure differs are left out. Open elements hold anything.
-Violations violations(const std::vector<Expected>& expected, const Graph& graph, const std::vector<Output>& got);
+Violations violations(const std::vector<Expected>& expected, const Graph& graph,
+                      const std::vector<Output>& got);
 
 // How much of the expected outputs says something: open (undecided, unspecified) and vague elements, whose
 // bound is wide against the scale of their tensor.

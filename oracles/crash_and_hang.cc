@@ -4,7 +4,8 @@
 namespace mob::oracles {
 namespace {
 
-// An error of the runtime at the creation of an optimized session is the optimizer's; later ones show by stage.
+// An error of the runtime at the creation of an optimized session is the optimizer's; later ones show by
+// stage.
 std::string stage_of(const Outcome& o) {
   switch (o.stage) {
     case Stage::kLoad:
@@ -52,10 +53,11 @@ Verdict check(const Evidence& e) {
       else
         f.configurations.push_back(i);
     }
-    // An optional output that cannot be evaluated has no right answer: what one level returns by luck, another
-    // may refuse.
+    // An optional output that cannot be evaluated has no right answer: what one level returns by luck,
+    // another may refuse.
     if (f.configurations.empty()) return memory ? Verdict::skip("out of memory") : Verdict::agree();
-    if (e.reference.invalid) return Verdict::skip("the model is invalid for these inputs: " + e.reference.unavailable);
+    if (e.reference.invalid)
+      return Verdict::skip("the model is invalid for these inputs: " + e.reference.unavailable);
   }
   const Outcome& first = e.outcomes[f.configurations.front()];
   f.symptom = Symptom::kCrash;

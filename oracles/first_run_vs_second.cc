@@ -27,9 +27,10 @@ Verdict check(const Evidence& e) {
         continue;
       }
       const Gap& g = first.any() ? first.worst : second.worst;
-      message = std::string(first.any() ? "the first" : "the second") + " run of one session is wrong, the other " +
-                (first.any() && second.any() ? "differs" : "right") + ": output '" + g.output + "' element " +
-                std::to_string(g.element) + ": expected " + show_number(g.expected) + ", got " + show_number(g.got);
+      message =
+          std::string(first.any() ? "the first" : "the second") + " run of one session is wrong, the other " +
+          (first.any() && second.any() ? "differs" : "right") + ": output '" + g.output + "' element " +
+          std::to_string(g.element) + ": expected " + show_number(g.expected) + ", got " + show_number(g.got);
     } else {
       message = "two runs of one session differ";
     }
@@ -45,9 +46,8 @@ Verdict check(const Evidence& e) {
 }  // namespace
 
 extern const Oracle first_run_vs_second;
-const Oracle first_run_vs_second = {
-    .name = "first-run-vs-second",
-    .shows = "two runs of one session on equal inputs (nondeterminism)",
-    .check = check};
+const Oracle first_run_vs_second = {.name = "first-run-vs-second",
+                                    .shows = "two runs of one session on equal inputs (nondeterminism)",
+                                    .check = check};
 
 }  // namespace mob::oracles

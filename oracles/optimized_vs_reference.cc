@@ -8,9 +8,9 @@ namespace mob::oracles {
 namespace {
 
 std::string describe(const Gap& g) {
-  return "output '" + g.output + "' element " + std::to_string(g.element) + ": expected " + show_number(g.expected) +
-         " +- " + show_number(g.bound) + ", got " + show_number(g.got) + " (" + std::to_string(g.outside) + " of " +
-         std::to_string(g.elements) + " elements outside)";
+  return "output '" + g.output + "' element " + std::to_string(g.element) + ": expected " +
+         show_number(g.expected) + " +- " + show_number(g.bound) + ", got " + show_number(g.got) + " (" +
+         std::to_string(g.outside) + " of " + std::to_string(g.elements) + " elements outside)";
 }
 
 Verdict check(const Evidence& e) {
@@ -38,8 +38,9 @@ Verdict check(const Evidence& e) {
   for (std::size_t i = 1; i < e.outcomes.size(); ++i)
     if (found[i].any()) classes.emplace_back(classify_numbers(e, i, found[i]), i);
   if (classes.empty()) {  // only the plain run is wrong
-    f.cls = found[0].only_special && (e.reference.special || e.reference.negative_zero) ? FindingClass::kSpecialValues
-                                                                                       : FindingClass::kKernel;
+    f.cls = found[0].only_special && (e.reference.special || e.reference.negative_zero)
+                ? FindingClass::kSpecialValues
+                : FindingClass::kKernel;
     f.stage = "run";
     f.configurations = {0};
     f.gap = found[0].worst;

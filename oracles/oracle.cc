@@ -2,8 +2,8 @@
 
 namespace mob {
 
-#define ORACLE(name) \
-  namespace oracles { \
+#define ORACLE(name)        \
+  namespace oracles {       \
   extern const Oracle name; \
   }
 #include "oracles/all.def"
@@ -25,7 +25,8 @@ std::string_view name(Symptom s) {
 }
 
 std::string_view name(FindingClass c) {
-  static constexpr std::string_view kNames[] = {"bug", "kernel", "precision", "known-limit", "special-values"};
+  static constexpr std::string_view kNames[] = {"bug", "kernel", "precision", "known-limit",
+                                                "special-values"};
   return kNames[static_cast<std::size_t>(c)];
 }
 

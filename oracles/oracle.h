@@ -36,8 +36,8 @@ struct Gap {
   double expected = 0;
   double bound = 0;
   double got = 0;
-  double excess = 0;         // |got - expected| / bound; infinite where no number can say it
-  std::size_t outside = 0;   // elements outside, of
+  double excess = 0;        // |got - expected| / bound; infinite where no number can say it
+  std::size_t outside = 0;  // elements outside, of
   std::size_t elements = 0;
 };
 
@@ -45,9 +45,9 @@ struct Finding {
   std::string_view oracle;
   Symptom symptom = Symptom::kCrash;
   FindingClass cls = FindingClass::kBug;
-  std::string stage;                       // load, optimize, save, run
-  std::vector<std::size_t> configurations; // the bad ones, as indices
-  std::optional<Gap> gap;                  // the worst element of wrong numbers
+  std::string stage;                        // load, optimize, save, run
+  std::vector<std::size_t> configurations;  // the bad ones, as indices
+  std::optional<Gap> gap;                   // the worst element of wrong numbers
   std::string message;
 };
 
@@ -82,8 +82,8 @@ struct Evidence {
 };
 
 struct Oracle {
-  std::string_view name;     // "plain-vs-optimized"
-  std::string_view shows;    // one line: the two things compared, and the symptoms it can show
+  std::string_view name;   // "plain-vs-optimized"
+  std::string_view shows;  // one line: the two things compared, and the symptoms it can show
   Verdict (*check)(const Evidence&);
 };
 const std::vector<const Oracle*>& all_oracles();

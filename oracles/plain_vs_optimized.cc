@@ -70,9 +70,9 @@ Verdict check_random(const Evidence& e) {
         if (f.configurations.empty() || f.configurations.back() != k) f.configurations.push_back(k);
         if (f.message.empty())
           f.message = "random output " + std::to_string(o) + " element " + std::to_string(i) + ": in " +
-                      std::to_string(a.runs) + " runs between " + show_number(a.low) + " and " + show_number(a.high) +
-                      " without optimization, in " + std::to_string(b.runs) + " between " + show_number(b.low) +
-                      " and " + show_number(b.high) + " with it";
+                      std::to_string(a.runs) + " runs between " + show_number(a.low) + " and " +
+                      show_number(a.high) + " without optimization, in " + std::to_string(b.runs) +
+                      " between " + show_number(b.low) + " and " + show_number(b.high) + " with it";
       }
     }
   }
@@ -97,7 +97,8 @@ Verdict check_published(const Evidence& e) {
       if (!e.outcomes[k].ok() || e.configurations[k].reload) continue;
       const Tensor& got = e.outputs(k)[o].tensor;
       if (got.type() != plain[o].tensor.type() || got.identical(plain[o].tensor)) continue;
-      f.message = "output '" + plain[o].name + "' differs from the plain run, which equals the published output";
+      f.message =
+          "output '" + plain[o].name + "' differs from the plain run, which equals the published output";
       f.configurations.push_back(k);
     }
   }
@@ -114,9 +115,10 @@ Verdict check(const Evidence& e) {
 }  // namespace
 
 extern const Oracle plain_vs_optimized;
-const Oracle plain_vs_optimized = {
-    .name = "plain-vs-optimized",
-    .shows = "optimized against plain where the reference has no value: random results, published outputs (wrong-numbers)",
-    .check = check};
+const Oracle plain_vs_optimized = {.name = "plain-vs-optimized",
+                                   .shows =
+                                       "optimized against plain where the reference has no value: random "
+                                       "results, published outputs (wrong-numbers)",
+                                   .check = check};
 
 }  // namespace mob::oracles

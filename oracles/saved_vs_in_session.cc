@@ -39,7 +39,8 @@ Verdict check(const Evidence& e) {
       if (e.outcomes[i].same_as >= 0 && e.outcomes[i].same_as == e.outcomes[*s].same_as) continue;
       const std::string difference = structure_difference(e.outputs(*s), e.outputs(i));
       if (!difference.empty()) {
-        if (known && structure_difference(e.reference.outputs, e.c.model.graph, e.outputs(i)).empty()) continue;
+        if (known && structure_difference(e.reference.outputs, e.c.model.graph, e.outputs(i)).empty())
+          continue;
         symptom = Symptom::kWrongStructure;
         message = "saved and loaded again: " + difference;
       } else {
@@ -49,9 +50,10 @@ Verdict check(const Evidence& e) {
         symptom = Symptom::kWrongNumbers;
         cls = classify_numbers(e, i, found);
         gap = found.worst;
-        message = "saved and loaded again: output '" + gap->output + "' element " + std::to_string(gap->element) +
-                  ": expected " + show_number(gap->expected) + " +- " + show_number(gap->bound) + ", got " +
-                  show_number(gap->got) + "; in the session that saved it, it is right";
+        message = "saved and loaded again: output '" + gap->output + "' element " +
+                  std::to_string(gap->element) + ": expected " + show_number(gap->expected) + " +- " +
+                  show_number(gap->bound) + ", got " + show_number(gap->got) +
+                  "; in the session that saved it, it is right";
       }
     }
     if (f.configurations.empty()) {
@@ -71,9 +73,10 @@ Verdict check(const Evidence& e) {
 }  // namespace
 
 extern const Oracle saved_vs_in_session;
-const Oracle saved_vs_in_session = {
-    .name = "saved-vs-in-session",
-    .shows = "the optimized model saved and loaded again against the session that saved it (crash, wrong-structure, wrong-numbers)",
-    .check = check};
+const Oracle saved_vs_in_session = {.name = "saved-vs-in-session",
+                                    .shows =
+                                        "the optimized model saved and loaded again against the session that "
+                                        "saved it (crash, wrong-structure, wrong-numbers)",
+                                    .check = check};
 
 }  // namespace mob::oracles

@@ -43,7 +43,8 @@ Verdict check(const Evidence& e) {
 extern const Oracle structure;
 const Oracle structure = {
     .name = "structure",
-    .shows = "outputs' number, names, types and shapes: optimized against reference and plain (wrong-structure)",
+    .shows =
+        "outputs' number, names, types and shapes: optimized against reference and plain (wrong-structure)",
     .check = check};
 
 }  // namespace mob::oracles

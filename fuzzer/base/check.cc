@@ -14,8 +14,9 @@ Place& current_place() {
 void slip(const char* file, int line, const std::string& what) {
   const Place& p = current_place();
   std::fprintf(stderr, "mobster %s: slip at %s:%d: %s (seed %llu, index %llu)%s%s\n", version(), file, line,
-               what.c_str(), static_cast<unsigned long long>(p.seed), static_cast<unsigned long long>(p.index),
-               p.keep.empty() ? "" : "; the case is kept in ", p.keep.c_str());
+               what.c_str(), static_cast<unsigned long long>(p.seed),
+               static_cast<unsigned long long>(p.index), p.keep.empty() ? "" : "; the case is kept in ",
+               p.keep.c_str());
   std::fflush(nullptr);
   _exit(kSlipExitCode);
 }

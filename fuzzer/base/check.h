@@ -13,7 +13,8 @@ struct UserError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// What the present thread is at work on; printed when one of our own slips aborts, so that it can be replayed.
+// What the present thread is at work on; printed when one of our own slips aborts, so that it can be
+// replayed.
 struct Place {
   std::uint64_t seed = 0;
   std::uint64_t index = 0;
@@ -32,8 +33,8 @@ const char* version();
 }  // namespace mob
 
 // A condition that only a fault of our own can break.
-#define MOB_CHECK(condition, ...)                                              \
-  do {                                                                         \
-    if (!(condition)) [[unlikely]]                                             \
+#define MOB_CHECK(condition, ...)                                                                 \
+  do {                                                                                            \
+    if (!(condition)) [[unlikely]]                                                                \
       ::mob::slip(__FILE__, __LINE__, std::string(#condition) __VA_OPT__(+": " + (__VA_ARGS__))); \
   } while (false)

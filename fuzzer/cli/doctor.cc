@@ -33,7 +33,8 @@ int examine() {
   }
   if (statvfs("/dev/shm", &space) == 0)
     line(static_cast<double>(space.f_bavail) * static_cast<double>(space.f_frsize) > 5e7,
-         show_bytes(static_cast<double>(space.f_bavail) * static_cast<double>(space.f_frsize)) + " of shared memory for saved models");
+         show_bytes(static_cast<double>(space.f_bavail) * static_cast<double>(space.f_frsize)) +
+             " of shared memory for saved models");
   line(true, fmt::format("{} processors", std::thread::hardware_concurrency()));
   bool any = false;
   for (const SystemSpec* spec : all_systems())
@@ -41,7 +42,8 @@ int examine() {
       any = true;
       try {
         const System probed = with_limits(s);
-        line(true, fmt::format("{} starts; newest opset {}, newest IR version {}", s.label(), probed.max_opset, probed.max_ir));
+        line(true, fmt::format("{} starts; newest opset {}, newest IR version {}", s.label(),
+                               probed.max_opset, probed.max_ir));
       } catch (const UserError& e) {
         line(false, e.what());
       }
@@ -58,7 +60,9 @@ std::function<int()> set_up(CLI::App&) {
 
 namespace commands {
 extern const Command doctor;
-const Command doctor = {.name = "doctor", .set_up = set_up, .what = "Checks the installation, and starts every installed system once."};
+const Command doctor = {.name = "doctor",
+                        .set_up = set_up,
+                        .what = "Checks the installation, and starts every installed system once."};
 }  // namespace commands
 
 }  // namespace mob::cli

@@ -44,8 +44,8 @@ std::vector<std::string> fired_passes(const Judged& j, const std::vector<std::si
   return passes;
 }
 
-// Level names of a finding's configurations, each once. Reloaded configurations report no passes of their own:
-// those of their level's session are taken.
+// Level names of a finding's configurations, each once. Reloaded configurations report no passes of their
+// own: those of their level's session are taken.
 std::vector<std::size_t> with_sessions(const Finding& f, const std::vector<Configuration>& configurations) {
   std::vector<std::size_t> all;
   for (std::size_t i = 0; i < configurations.size(); ++i)
@@ -66,7 +66,8 @@ std::vector<std::string> level_names(const Finding& f, const std::vector<Configu
   return names;
 }
 
-nlohmann::ordered_json finding_json(const Finding& f, const Judged& j, const std::vector<Configuration>& configurations) {
+nlohmann::ordered_json finding_json(const Finding& f, const Judged& j,
+                                    const std::vector<Configuration>& configurations) {
   nlohmann::ordered_json out;
   out["symptom"] = name(f.symptom);
   out["class"] = name(f.cls);
@@ -120,13 +121,14 @@ std::string cell(const Case& c, const Judged& j, std::size_t i) {
   const std::size_t shown = o.same_as >= 0 ? static_cast<std::size_t>(o.same_as) : i;
   (void)shown;
   if (j.reference.available()) {
-    if (const std::string d = oracles::structure_difference(j.reference.outputs, c.model.graph, got); !d.empty())
+    if (const std::string d = oracles::structure_difference(j.reference.outputs, c.model.graph, got);
+        !d.empty())
       return "WRONG " + d;
     const auto found = oracles::violations(j.reference.outputs, c.model.graph, got);
     if (found.any())
-      return fmt::format("WRONG {}[{}] expected {} got {}  {}  ({} of {} outside)", found.worst.output, found.worst.element,
-                         show_number(found.worst.expected), show_number(found.worst.got), excess_words(found.worst),
-                         found.outside, found.worst.elements);
+      return fmt::format("WRONG {}[{}] expected {} got {}  {}  ({} of {} outside)", found.worst.output,
+                         found.worst.element, show_number(found.worst.expected), show_number(found.worst.got),
+                         excess_words(found.worst), found.outside, found.worst.elements);
     return o.second_run.empty() ? "ok" : "ok, but a second run differs";
   }
   if (i > 0) {
@@ -139,9 +141,11 @@ std::string cell(const Case& c, const Judged& j, std::size_t i) {
 
 void print_table(const std::string& path, const Case& c, const Judged& j, const Judge& judge) {
   const auto ops = operators_of(c.model.graph);
-  std::vector<std::string> first_ops(ops.begin(), ops.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(ops.size(), 12)));
-  fmt::print("{}\n  {} node{}: {}{}   {} {}\n", path, ops.size(), ops.size() == 1 ? "" : "s", join(first_ops, " "),
-             ops.size() > 12 ? " ..." : "", judge.system().name, judge.system().version);
+  std::vector<std::string> first_ops(
+      ops.begin(), ops.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(ops.size(), 12)));
+  fmt::print("{}\n  {} node{}: {}{}   {} {}\n", path, ops.size(), ops.size() == 1 ? "" : "s",
+             join(first_ops, " "), ops.size() > 12 ? " ..." : "", judge.system().name,
+             judge.system().version);
   std::size_t width = 0;
   std::vector<std::string> names, cells;
   for (std::size_t i = 0; i < j.outcomes.size(); ++i) {
@@ -157,13 +161,15 @@ void print_table(const std::string& path, const Case& c, const Judged& j, const 
   if (j.reference.available()) {
     const auto d = oracles::decidedness(j.reference.outputs);
     if (d.open + d.vague > 0)
-      fmt::print("  of {} output elements {} are open (undecided or left open by the spec), {} vague\n", d.elements, d.open, d.vague);
+      fmt::print("  of {} output elements {} are open (undecided or left open by the spec), {} vague\n",
+                 d.elements, d.open, d.vague);
   } else {
     fmt::print("  no reference: {}\n", j.reference.unavailable);
   }
   const auto print_finding = [&](const Finding& f, std::string_view word) {
     fmt::print("  {}: {} ({}), {} at {}{}\n    {}\n", word, name(f.symptom), name(f.cls), f.stage,
-               join(level_names(f, judge.configurations()), ", "), f.gap ? ", " + excess_words(*f.gap) : "", f.message);
+               join(level_names(f, judge.configurations()), ", "), f.gap ? ", " + excess_words(*f.gap) : "",
+               f.message);
   };
   if (j.verdict.finding) {
     print_finding(*j.verdict.finding, "FINDING");
@@ -191,7 +197,9 @@ int judge_paths(const Words& words) {
     under_way.pop_front();
     current_place().seed = words.seed;
     const Judged j = judge.finish();
-    (j.verdict.kind == Verdict::Kind::kAgree ? agree : j.verdict.kind == Verdict::Kind::kSkip ? skipped : found)++;
+    (j.verdict.kind == Verdict::Kind::kAgree  ? agree
+     : j.verdict.kind == Verdict::Kind::kSkip ? skipped
+                                              : found)++;
     if (words.json)
       fmt::print("{}\n", json_line(path, *c, j, judge));
     else
@@ -212,10 +220,19 @@ int judge_paths(const Words& words) {
 
 std::function<int()> set_up(CLI::App& app) {
   auto words = std::make_shared<Words>();
-  app.add_option("MODEL_OR_DIR", words->paths, "ONNX models (.onnx, or text form .onnxtxt), or folders in ONNX test-data layout (searched for such)")->required();
-  app.add_option("--system", words->system, "onnxruntime[@VERSION], or onnxruntime@/path/to/libonnxruntime.so")->capture_default_str();
-  app.add_option("--seed", words->seed, "of the inputs drawn for models that bring none")->capture_default_str();
-  app.add_option("--deadline", words->deadline, "CPU seconds that loading or running one configuration may take")->capture_default_str()->check(CLI::PositiveNumber);
+  app.add_option("MODEL_OR_DIR", words->paths,
+                 "ONNX models (.onnx, or text form .onnxtxt), or folders in ONNX test-data layout (searched "
+                 "for such)")
+      ->required();
+  app.add_option("--system", words->system,
+                 "onnxruntime[@VERSION], or onnxruntime@/path/to/libonnxruntime.so")
+      ->capture_default_str();
+  app.add_option("--seed", words->seed, "of the inputs drawn for models that bring none")
+      ->capture_default_str();
+  app.add_option("--deadline", words->deadline,
+                 "CPU seconds that loading or running one configuration may take")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
   app.add_flag("--json", words->json, "one JSON object a line on standard output, nothing else there");
   return [words] { return judge_paths(*words); };
 }
@@ -224,7 +241,8 @@ std::function<int()> set_up(CLI::App& app) {
 
 namespace commands {
 extern const Command judge;
-const Command judge = {.name = "judge", .set_up = set_up, .what = "Judges given models: did optimizing them break them?"};
+const Command judge = {
+    .name = "judge", .set_up = set_up, .what = "Judges given models: did optimizing them break them?"};
 }  // namespace commands
 
 }  // namespace mob::cli

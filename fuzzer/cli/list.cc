@@ -28,8 +28,10 @@ Rows operators() {
   Rows rows;
   for (const OpSpec* op : all_ops()) {
     std::vector<std::string> opsets;
-    for (int since : forms(op->name, std::max(9, op->since), kNewestOpset, op->domain)) opsets.push_back(std::to_string(since));
-    rows.push_back({{"name", op->name}, {"domain", op->domain}, {"forms", opsets}, {"drawn", op->draft != nullptr}});
+    for (int since : forms(op->name, std::max(9, op->since), kNewestOpset, op->domain))
+      opsets.push_back(std::to_string(since));
+    rows.push_back(
+        {{"name", op->name}, {"domain", op->domain}, {"forms", opsets}, {"drawn", op->draft != nullptr}});
   }
   return rows;
 }
@@ -45,8 +47,9 @@ void print_rows(const Rows& rows) {
     std::string line;
     bool first = true;
     for (const auto& [key, value] : row.items()) {
-      std::string text = value.is_string() ? value.get<std::string>() : value.is_boolean() ? (value.get<bool>() ? "" : "(not drawn)")
-                                                                                             : join(value.get<std::vector<std::string>>(), ",");
+      std::string text = value.is_string()    ? value.get<std::string>()
+                         : value.is_boolean() ? (value.get<bool>() ? "" : "(not drawn)")
+                                              : join(value.get<std::vector<std::string>>(), ",");
       line += first ? fmt::format("{:<26}", text) : text.empty() ? "" : "  " + text;
       first = false;
     }
@@ -57,7 +60,9 @@ void print_rows(const Rows& rows) {
 std::function<int()> set_up(CLI::App& app) {
   auto what = std::make_shared<std::string>();
   auto json = std::make_shared<bool>(false);
-  app.add_option("WHAT", *what, "systems, operators or oracles")->required()->check(CLI::IsMember({"systems", "operators", "oracles"}));
+  app.add_option("WHAT", *what, "systems, operators or oracles")
+      ->required()
+      ->check(CLI::IsMember({"systems", "operators", "oracles"}));
   app.add_flag("--json", *json, "one JSON object a line");
   return [what, json] {
     const Rows rows = *what == "systems" ? systems() : *what == "operators" ? operators() : oracles();
@@ -74,7 +79,9 @@ std::function<int()> set_up(CLI::App& app) {
 
 namespace commands {
 extern const Command list;
-const Command list = {.name = "list", .set_up = set_up, .what = "Lists the installed systems, the covered operators, the oracles."};
+const Command list = {.name = "list",
+                      .set_up = set_up,
+                      .what = "Lists the installed systems, the covered operators, the oracles."};
 }  // namespace commands
 
 }  // namespace mob::cli

@@ -9,8 +9,8 @@
 
 namespace mob::cli {
 
-#define COMMAND(name) \
-  namespace commands { \
+#define COMMAND(name)        \
+  namespace commands {       \
   extern const Command name; \
   }
 #include "fuzzer/cli/all.def"
@@ -26,7 +26,9 @@ const std::vector<const Command*>& all_commands() {
 }
 
 static int run(int argc, char** argv) {
-  CLI::App app("mobster hunts model-optimization bugs: faults that an optimizer puts into a model that was right before.");
+  CLI::App app(
+      "mobster hunts model-optimization bugs: faults that an optimizer puts into a model that was right "
+      "before.");
   app.set_version_flag("--version", std::string("mobster ") + version());
   app.require_subcommand(1);
   app.footer("Exit codes: 0 nothing found, 1 findings, 2 bad input or usage, 3 a slip of mobster's own.");

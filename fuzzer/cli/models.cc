@@ -65,7 +65,8 @@ std::vector<fs::path> find_models(const std::vector<std::string>& words) {
     } catch (const fs::filesystem_error& e) {
       throw UserError(word + ": " + e.code().message());
     }
-    if (found.size() == before) throw UserError(word + ": no model in this folder (looked for model.onnx, *.onnx, *.onnxtxt)");
+    if (found.size() == before)
+      throw UserError(word + ": no model in this folder (looked for model.onnx, *.onnx, *.onnxtxt)");
   }
   return found;
 }
@@ -83,7 +84,8 @@ Case load_case(const fs::path& path, std::uint64_t seed) {
   std::vector<ValueId> wanted;  // inputs come in the order of those without a default, as ONNX's runners do
   for (ValueId v : graph.inputs)
     if (!graph[v].initializer) wanted.push_back(v);
-  if (has_data && fs::exists(data / ("input_" + std::to_string(wanted.size()) + ".pb"))) wanted = graph.inputs;
+  if (has_data && fs::exists(data / ("input_" + std::to_string(wanted.size()) + ".pb")))
+    wanted = graph.inputs;
   if (has_data) {
     for (std::size_t i = 0; i < wanted.size(); ++i) {
       const fs::path input = data / ("input_" + std::to_string(i) + ".pb");

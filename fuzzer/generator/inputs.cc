@@ -35,8 +35,10 @@ Tensor draw_tensor(const ArrayType& type, Rng& rng, const ValueRange& range) {
   }
   std::vector<std::int64_t> values(n);
   const bool is_bool = type.dtype == DType::kBool;
-  const auto low = std::max<std::int64_t>(is_bool ? 0 : static_cast<std::int64_t>(std::ceil(range.low)), int_min(type.dtype));
-  const auto high = std::min<std::int64_t>(is_bool ? 1 : static_cast<std::int64_t>(std::floor(range.high)), int_max(type.dtype));
+  const auto low = std::max<std::int64_t>(is_bool ? 0 : static_cast<std::int64_t>(std::ceil(range.low)),
+                                          int_min(type.dtype));
+  const auto high = std::min<std::int64_t>(is_bool ? 1 : static_cast<std::int64_t>(std::floor(range.high)),
+                                           int_max(type.dtype));
   for (auto& v : values) {
     v = low <= high ? rng.range(low, high) : low;
     if (!is_bool && v == 0 && range.away_from_zero > 0) v = high > 0 ? high : low;
@@ -52,7 +54,8 @@ std::map<std::string, Tensor> draw_inputs(const Model& model, Rng& rng) {
     const Value& value = graph[v];
     if (value.initializer) continue;
     if (!value.type || value.type->dtype == DType::kUndefined)
-      throw UserError("input '" + value.name + "' is no tensor: give the inputs as test data (test_data_set_0/input_0.pb ...)");
+      throw UserError("input '" + value.name +
+                      "' is no tensor: give the inputs as test data (test_data_set_0/input_0.pb ...)");
     if (!value.type->shape)
       throw UserError("input '" + value.name + "' has no declared rank: give the inputs as test data");
     ArrayType type{value.type->dtype, {}};
@@ -63,12 +66,14 @@ std::map<std::string, Tensor> draw_inputs(const Model& model, Rng& rng) {
         type.dims.push_back(rng.range(1, 3));
       } else {
         const auto at = bound.find(d.symbol);
-        type.dims.push_back(at != bound.end() ? at->second : bound.emplace(d.symbol, rng.range(1, 4)).first->second);
+        type.dims.push_back(at != bound.end() ? at->second
+                                              : bound.emplace(d.symbol, rng.range(1, 4)).first->second);
       }
     }
     if (raw_size(type) > kLargestInput)
       throw UserError("input '" + value.name + "' (" + show(type) + ") needs " +
-                      show_bytes(static_cast<double>(raw_size(type))) + ": more than the 2 GB that can be drawn; give it a smaller shape");
+                      show_bytes(static_cast<double>(raw_size(type))) +
+                      ": more than the 2 GB that can be drawn; give it a smaller shape");
     ValueRange range;
     if (is_int(type.dtype)) range = {.low = 0, .high = 3};
     inputs.emplace(value.name, draw_tensor(type, rng, range));

@@ -11,16 +11,17 @@
 namespace mob {
 namespace {
 
-constexpr double kWire = 0.85;       // a slot that the previous output fits is fed by it
-constexpr double kRewire = 0.15;     // ... and by an earlier value
-constexpr int kAttempts = 30;        // to find a next operator
+constexpr double kWire = 0.85;    // a slot that the previous output fits is fed by it
+constexpr double kRewire = 0.15;  // ... and by an earlier value
+constexpr int kAttempts = 30;     // to find a next operator
 
 class Builder;
 
 // Collects one node; nothing reaches the graph before the draft is known to be good.
 class NodeDraft : public Draft {
  public:
-  NodeDraft(Rng& rng, int opset, const Schema& schema, Builder& builder) : Draft(rng, opset, schema), builder_(builder) {}
+  NodeDraft(Rng& rng, int opset, const Schema& schema, Builder& builder)
+      : Draft(rng, opset, schema), builder_(builder) {}
   DTypeSet types(std::string_view constraint) const override;
   ArrayType input(const Want& want) override;
   void input(Tensor value, Role role) override;
@@ -30,9 +31,9 @@ class NodeDraft : public Draft {
   std::int64_t size() override;
 
   struct Slot {
-    ValueId value = kNoValue;       // an existing one
-    std::optional<Tensor> fresh;    // or a new one,
-    bool initializer = false;       // of this kind
+    ValueId value = kNoValue;     // an existing one
+    std::optional<Tensor> fresh;  // or a new one,
+    bool initializer = false;     // of this kind
   };
   std::vector<Slot> slots_;
   Node node_;
@@ -78,7 +79,8 @@ DTypeSet NodeDraft::types(std::string_view constraint) const {
   if (schema().inputs.empty()) return set;
   const Parameter& first = schema().inputs.front();
   if (constraint != first.type && constraint != first.name) return set;
-  if (builder_.options().support != nullptr) set = set & builder_.options().support->of(schema().name, schema().since);
+  if (builder_.options().support != nullptr)
+    set = set & builder_.options().support->of(schema().name, schema().since);
   if (builder_.first_node() && builder_.options().first_type) set = set & *builder_.options().first_type;
   return set;
 }
@@ -106,7 +108,8 @@ ArrayType NodeDraft::input(const Want& want) {
   std::vector<ValueId> fits;
   for (ValueId v : builder_.last())
     if (matches(builder_.expected(v)->type, want)) fits.push_back(v);
-  if (!fits.empty() && want.role != Role::kParameter && (!reads_last_ ? rng().chance(kWire) : rng().chance(kRewire))) {
+  if (!fits.empty() && want.role != Role::kParameter &&
+      (!reads_last_ ? rng().chance(kWire) : rng().chance(kRewire))) {
     const ValueId v = rng().pick(fits);
     slots_.push_back({.value = v, .fresh = {}, .initializer = false});
     reads_last_ = true;
@@ -123,7 +126,9 @@ ArrayType NodeDraft::input(const Want& want) {
     if (d == kAny) d = std::max(size(), want.min_size);
   if (type.count() > builder_.options().max_elements) throw CannotDraft{};
   const double constant = want.role == Role::kData ? 0.2 : want.role == Role::kWeight ? 0.6 : 0.85;
-  slots_.push_back({.value = kNoValue, .fresh = draw_tensor(type, rng(), want.range), .initializer = rng().chance(constant)});
+  slots_.push_back({.value = kNoValue,
+                    .fresh = draw_tensor(type, rng(), want.range),
+                    .initializer = rng().chance(constant)});
   return type;
 }
 
@@ -132,8 +137,8 @@ void NodeDraft::input(Tensor value, Role role) {
   slots_.push_back({.value = kNoValue, .fresh = std::move(value), .initializer = constant});
 }
 
-// An output that says little of its input any more: few elements, few different ones, open ones, or nearly all
-// zero.
+// An output that says little of its input any more: few elements, few different ones, open ones, or nearly
+// all zero.
 bool Builder::flattens(const Expected& x) const {
   // In half precision an error of 1e-3 is rounding.
   if ((x.type.dtype != DType::kFloat && x.type.dtype != DType::kDouble) || x.count() < 8) return true;
@@ -152,7 +157,8 @@ bool Builder::flattens(const Expected& x) const {
   return high - low < 0.05 * scale || scale < 0.02 || scale > 100;
 }
 
-// Whether a relative error of 1e-3 in what the previous node made comes out about as large (root mean square).
+// Whether a relative error of 1e-3 in what the previous node made comes out about as large (root mean
+// square).
 bool Builder::passes_errors_on(const OpSpec& spec, const Node& node, std::vector<const Expected*> inputs,
                                const std::vector<NodeDraft::Slot>& slots, const Expected& y) const {
   constexpr double kError = 1e-3;
@@ -208,7 +214,8 @@ bool Builder::add(const OpSpec& spec, bool must_read_last) {
     raw.push_back(arguments.back().get());
   }
   // Trailing inputs that are left out are not written.
-  while (!draft.slots_.empty() && draft.slots_.back().value == kNoValue && !draft.slots_.back().fresh) draft.slots_.pop_back();
+  while (!draft.slots_.empty() && draft.slots_.back().value == kNoValue && !draft.slots_.back().fresh)
+    draft.slots_.pop_back();
   raw.resize(draft.slots_.size());
   draft.node_.outputs.assign(draft.output_count_, 0);
   std::vector<Expected> results;
@@ -244,8 +251,8 @@ bool Builder::add(const OpSpec& spec, bool must_read_last) {
     }
     inputs.push_back(slot.value);
   }
-  g.add_node(std::string(spec.name), std::move(inputs), std::move(draft.node_.attributes), draft.output_count_,
-             std::string(spec.domain));
+  g.add_node(std::string(spec.name), std::move(inputs), std::move(draft.node_.attributes),
+             draft.output_count_, std::string(spec.domain));
   last_ = g.nodes.back().outputs;
   values_.resize(g.values.size());
   for (std::size_t i = 0; i < last_.size(); ++i) {
@@ -277,7 +284,8 @@ std::optional<Case> sample(Rng& rng, const SampleOptions& options) {
   if (first == nullptr) return std::nullopt;
   int opset = options.opset;
   if (opset == 0) {
-    const std::vector<int> starts = forms(first->name, std::max(9, first->since), options.max_opset, first->domain);
+    const std::vector<int> starts =
+        forms(first->name, std::max(9, first->since), options.max_opset, first->domain);
     if (starts.empty()) return std::nullopt;
     const std::size_t f = rng.below(starts.size());
     const int low = std::max({9, first->since, starts[f]});

@@ -11,9 +11,9 @@ namespace mob {
 
 struct Case {
   Model model;
-  std::map<std::string, Tensor> inputs;    // by name of a graph input; overridable initializers may be left out
-  std::map<std::string, Tensor> witness;   // expected outputs that came with the model, by name; may be empty
-  std::vector<std::string> lineage;        // where it comes from: a file, a sampler, the mutators applied
+  std::map<std::string, Tensor> inputs;  // by name of a graph input; overridable initializers may be left out
+  std::map<std::string, Tensor> witness;  // expected outputs that came with the model, by name; may be empty
+  std::vector<std::string> lineage;       // where it comes from: a file, a sampler, the mutators applied
 };
 
 }  // namespace mob

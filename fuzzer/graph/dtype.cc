@@ -16,20 +16,20 @@ struct Row {
   int bits;
 };
 constexpr std::array<Row, kDTypeCount> kRows = {{
-    {"undefined", 0},       {"float", 32},         {"uint8", 8},      {"int8", 8},           {"uint16", 16},
-    {"int16", 16},          {"int32", 32},         {"int64", 64},     {"string", 0},         {"bool", 8},
-    {"float16", 16},        {"double", 64},        {"uint32", 32},    {"uint64", 64},        {"complex64", 64},
-    {"complex128", 128},    {"bfloat16", 16},      {"float8e4m3fn", 8}, {"float8e4m3fnuz", 8}, {"float8e5m2", 8},
-    {"float8e5m2fnuz", 8},  {"uint4", 4},          {"int4", 4},       {"float4e2m1", 4},     {"float8e8m0", 8},
-    {"uint2", 2},           {"int2", 2},           {"float6e2m3", 6}, {"float6e3m2", 6},
+    {"undefined", 0},      {"float", 32},    {"uint8", 8},        {"int8", 8},           {"uint16", 16},
+    {"int16", 16},         {"int32", 32},    {"int64", 64},       {"string", 0},         {"bool", 8},
+    {"float16", 16},       {"double", 64},   {"uint32", 32},      {"uint64", 64},        {"complex64", 64},
+    {"complex128", 128},   {"bfloat16", 16}, {"float8e4m3fn", 8}, {"float8e4m3fnuz", 8}, {"float8e5m2", 8},
+    {"float8e5m2fnuz", 8}, {"uint4", 4},     {"int4", 4},         {"float4e2m1", 4},     {"float8e8m0", 8},
+    {"uint2", 2},          {"int2", 2},      {"float6e2m3", 6},   {"float6e3m2", 6},
 }};
 
 // Layout of a small format: exponent bits, mantissa bits, bias, and what its top patterns mean.
 struct Small {
   int exponent, mantissa, bias;
-  bool has_inf;       // IEEE infinities and NaNs
-  bool nan_is_neg0;   // "fnuz": the pattern of -0 is the only NaN
-  bool has_nan;       // "fn": all ones is NaN
+  bool has_inf;      // IEEE infinities and NaNs
+  bool nan_is_neg0;  // "fnuz": the pattern of -0 is the only NaN
+  bool has_nan;      // "fn": all ones is NaN
 };
 constexpr Small small_format(DType t) {
   switch (t) {
@@ -197,15 +197,16 @@ std::uint64_t encode_float(DType t, double x, bool saturate) {
     e -= 1;
   }
   const int step_exponent = std::max(e, 1 - f.bias) - f.mantissa;
-  const double rounded = std::isinf(a) ? a : std::ldexp(std::nearbyint(std::ldexp(a, -step_exponent)), step_exponent);
+  const double rounded =
+      std::isinf(a) ? a : std::ldexp(std::nearbyint(std::ldexp(a, -step_exponent)), step_exponent);
   std::uint64_t magnitude = 0;
   if (rounded > top) {
     const bool is_narrow = f.exponent + f.mantissa < 8;
     if (is_narrow && (saturate || !f.has_nan))
-      magnitude = f.has_inf               ? inf - 1
-                  : f.nan_is_neg0         ? sign_bit - 1
-                  : f.has_nan             ? sign_bit - 2
-                                          : sign_bit - 1;
+      magnitude = f.has_inf       ? inf - 1
+                  : f.nan_is_neg0 ? sign_bit - 1
+                  : f.has_nan     ? sign_bit - 2
+                                  : sign_bit - 1;
     else if (f.has_inf)
       magnitude = inf;
     else
@@ -217,8 +218,9 @@ std::uint64_t encode_float(DType t, double x, bool saturate) {
     if (r < 1 - f.bias)
       magnitude = static_cast<std::uint64_t>(std::ldexp(rounded, f.bias - 1 + f.mantissa));
     else
-      magnitude = (static_cast<std::uint64_t>(r + f.bias) << f.mantissa) |
-                  (static_cast<std::uint64_t>(std::ldexp(rounded, f.mantissa - r)) & ((1u << f.mantissa) - 1));
+      magnitude =
+          (static_cast<std::uint64_t>(r + f.bias) << f.mantissa) |
+          (static_cast<std::uint64_t>(std::ldexp(rounded, f.mantissa - r)) & ((1u << f.mantissa) - 1));
   }
   if (f.nan_is_neg0 && magnitude == 0) return 0;
   return sign | magnitude;

@@ -13,8 +13,8 @@ const T* value_of(const Node& node, std::string_view attribute_name) {
   const Attribute* a = node.attribute(attribute_name);
   if (a == nullptr) return nullptr;
   if (const T* v = std::get_if<T>(&a->value)) return v;
-  throw UserError("node '" + node.name + "' (" + node.op_type + "): attribute '" + std::string(attribute_name) +
-                  "' is of the wrong kind");
+  throw UserError("node '" + node.name + "' (" + node.op_type + "): attribute '" +
+                  std::string(attribute_name) + "' is of the wrong kind");
 }
 
 }  // namespace
@@ -82,8 +82,8 @@ ValueId Graph::add_initializer(std::string value_name, Tensor tensor) {
   return id;
 }
 
-ValueId Graph::add_node(std::string op_type, std::vector<ValueId> node_inputs, std::vector<Attribute> attributes,
-                        std::size_t output_count, std::string domain) {
+ValueId Graph::add_node(std::string op_type, std::vector<ValueId> node_inputs,
+                        std::vector<Attribute> attributes, std::size_t output_count, std::string domain) {
   Node node;
   node.name = "n" + std::to_string(nodes.size());
   node.op_type = std::move(op_type);
@@ -153,7 +153,8 @@ std::vector<int> Graph::topological_order() const {
   };
   const auto need_outer = [&](auto&& self, std::size_t i, const Graph& body) -> void {
     if (by_name.empty())
-      for (std::size_t v = 0; v < values.size(); ++v) by_name.emplace(values[v].name, static_cast<ValueId>(v));
+      for (std::size_t v = 0; v < values.size(); ++v)
+        by_name.emplace(values[v].name, static_cast<ValueId>(v));
     for (const Value& v : body.values)
       if (v.outer)
         if (const auto at = by_name.find(v.name); at != by_name.end()) need(i, at->second);
@@ -175,7 +176,8 @@ std::vector<int> Graph::topological_order() const {
   if (order.size() != nodes.size()) {
     for (std::size_t i = 0; i < nodes.size(); ++i)
       if (waiting[i] > 0)
-        throw UserError("the graph has a cycle through node '" + nodes[i].name + "' (" + nodes[i].op_type + ")");
+        throw UserError("the graph has a cycle through node '" + nodes[i].name + "' (" + nodes[i].op_type +
+                        ")");
   }
   // Keep the model's own order where it is already right: it is what the user reads.
   bool sorted = true;

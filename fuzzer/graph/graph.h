@@ -29,9 +29,9 @@ struct OpaqueAttribute {
   bool operator==(const OpaqueAttribute&) const = default;
 };
 using GraphPtr = std::shared_ptr<const Graph>;
-using AttributeValue =
-    std::variant<float, std::int64_t, std::string, Tensor, GraphPtr, std::vector<float>, std::vector<std::int64_t>,
-                 std::vector<std::string>, std::vector<Tensor>, std::vector<GraphPtr>, OpaqueAttribute>;
+using AttributeValue = std::variant<float, std::int64_t, std::string, Tensor, GraphPtr, std::vector<float>,
+                                    std::vector<std::int64_t>, std::vector<std::string>, std::vector<Tensor>,
+                                    std::vector<GraphPtr>, OpaqueAttribute>;
 struct Attribute {
   std::string name;
   AttributeValue value;
@@ -57,7 +57,8 @@ struct Node {
   std::int64_t int_or(std::string_view attribute_name, std::int64_t fallback) const;
   double float_or(std::string_view attribute_name, double fallback) const;
   std::string string_or(std::string_view attribute_name, std::string_view fallback) const;
-  std::vector<std::int64_t> ints_or(std::string_view attribute_name, std::vector<std::int64_t> fallback) const;
+  std::vector<std::int64_t> ints_or(std::string_view attribute_name,
+                                    std::vector<std::int64_t> fallback) const;
   std::vector<double> floats_or(std::string_view attribute_name, std::vector<double> fallback) const;
   bool has(std::string_view attribute_name) const { return attribute(attribute_name) != nullptr; }
 };
@@ -65,12 +66,12 @@ struct Node {
 // One value of a graph: an input, an initializer, or a node's output.
 struct Value {
   std::string name;
-  std::optional<TensorType> type;       // declared or inferred
-  std::string opaque_type;              // serialized TypeProto where it is no tensor (sequence, map, optional)
+  std::optional<TensorType> type;  // declared or inferred
+  std::string opaque_type;         // serialized TypeProto where it is no tensor (sequence, map, optional)
   std::shared_ptr<const Tensor> initializer;
-  bool listed = false;                  // stands in value_info
-  bool outer = false;                   // belongs to an enclosing graph; known here by name only
-  std::string residue;                  // doc_string, metadata of its ValueInfoProto
+  bool listed = false;  // stands in value_info
+  bool outer = false;   // belongs to an enclosing graph; known here by name only
+  std::string residue;  // doc_string, metadata of its ValueInfoProto
 };
 
 class Graph {
@@ -78,7 +79,7 @@ class Graph {
   std::string name;
   std::vector<Value> values;
   std::vector<Node> nodes;
-  std::vector<ValueId> inputs;        // in order; an overridable initializer stands here too
+  std::vector<ValueId> inputs;  // in order; an overridable initializer stands here too
   std::vector<ValueId> outputs;
   std::vector<ValueId> initializers;  // in order
   std::string residue;                // serialized rest of GraphProto
@@ -93,13 +94,13 @@ class Graph {
   void add_output(ValueId v) { outputs.push_back(v); }
 
   // Asking. O(number of nodes) where not said otherwise.
-  ValueId find(std::string_view value_name) const;     // kNoValue if there is none
+  ValueId find(std::string_view value_name) const;  // kNoValue if there is none
   const Value& operator[](ValueId v) const { return values[static_cast<std::size_t>(v)]; }
   Value& operator[](ValueId v) { return values[static_cast<std::size_t>(v)]; }
   bool is_input(ValueId v) const;
   bool is_output(ValueId v) const;
-  std::vector<int> producers() const;                  // per value: index of the producing node, or -1
-  std::vector<int> use_counts() const;                 // per value: how many node inputs and graph outputs name it
+  std::vector<int> producers() const;   // per value: index of the producing node, or -1
+  std::vector<int> use_counts() const;  // per value: how many node inputs and graph outputs name it
   std::string fresh_name(std::string_view stem) const;
 
   // Replaces every use of `from` (node inputs and graph outputs) by `to`, except in node `except`.

@@ -61,8 +61,8 @@ Model infer_shapes(const Model& model);
 // The model-local function that `node` calls, or the body that the ONNX schema gives its operator (context
 // dependent ones for the given input types), as a graph whose inputs and outputs are the node's, one by one:
 // `inputs[i]` is kNoValue where the node leaves its input i out, as are its uses in the body; likewise
-// `outputs[i]`. References to attributes are replaced by the node's attributes or their defaults. Its opset imports are in `opsets`.
-// Empty where there is neither. Throws UserError for a function that is broken.
+// `outputs[i]`. References to attributes are replaced by the node's attributes or their defaults. Its opset
+// imports are in `opsets`. Empty where there is neither. Throws UserError for a function that is broken.
 struct FunctionBody {
   Graph graph;
   std::map<std::string, std::int64_t> opsets;

@@ -1,4 +1,5 @@
-// What a mutant still owes its parent. Shared by mutators (which give it) and oracles (which hold them to it).
+// What a mutant still owes its parent. Shared by mutators (which give it) and oracles (which hold them to
+// it).
 #pragma once
 
 namespace mob {

@@ -14,8 +14,8 @@ inline constexpr int kNewestOpset = 26;  // the newest that a released ONNX Runt
 
 struct Parameter {
   std::string name;
-  std::string type;      // name of a type constraint ("T") or a type ("tensor(int64)")
-  DTypeSet types;        // tensor element types it may have
+  std::string type;  // name of a type constraint ("T") or a type ("tensor(int64)")
+  DTypeSet types;    // tensor element types it may have
   bool optional = false;
   bool variadic = false;
   bool homogeneous = true;  // variadic: all of one type
@@ -27,7 +27,7 @@ struct AttributeSchema {
 struct Schema {
   std::string name;
   std::string domain;
-  int since = 0;          // opset in which this form came
+  int since = 0;  // opset in which this form came
   bool deprecated = false;
   bool has_function = false;
   std::vector<Parameter> inputs;

@@ -64,7 +64,8 @@ std::int64_t element_count(const Dims& dims) {
     if (!empty && __builtin_mul_overflow(n, d, &n)) overflow = true;
   }
   if (empty) return 0;
-  if (overflow) throw UserError("a tensor of shape " + show_dims(dims) + " has more elements than can be counted");
+  if (overflow)
+    throw UserError("a tensor of shape " + show_dims(dims) + " has more elements than can be counted");
   return n;
 }
 
@@ -115,9 +116,9 @@ Tensor Tensor::of(DType dtype, Dims dims, const std::vector<double>& values) {
   const int b = bits(dtype);
   const bool real = is_float(dtype);
   for (std::size_t i = 0; i < values.size(); ++i) {
-    const std::uint64_t p = real                     ? encode_float(dtype, values[i])
+    const std::uint64_t p = real                    ? encode_float(dtype, values[i])
                             : dtype == DType::kBool ? values[i] != 0
-                                                     : wrapped(values[i]);
+                                                    : wrapped(values[i]);
     put_pattern(raw, b, static_cast<std::int64_t>(i), p);
   }
   return Tensor(std::move(type), std::move(raw));

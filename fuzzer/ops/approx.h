@@ -1,4 +1,5 @@
-// Numbers with a running error bound (Higham, "Accuracy and Stability of Numerical Algorithms", 2nd ed., 3.3).
+// Numbers with a running error bound (Higham, "Accuracy and Stability of Numerical Algorithms", 2nd
+// ed., 3.3).
 //
 // An Approx says: every reasonable kernel's result lies within `e` of `v`. The operators below carry the
 // bounds of the operands over to the result (propagated error only); the rounding that a kernel adds is put

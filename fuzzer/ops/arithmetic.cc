@@ -11,8 +11,8 @@ std::int64_t sum_bound(std::int64_t, std::int64_t ea, std::int64_t, std::int64_t
 }
 
 std::int64_t product_bound(std::int64_t a, std::int64_t ea, std::int64_t b, std::int64_t eb) {
-  const long double e = std::fabs(static_cast<long double>(a)) * eb + std::fabs(static_cast<long double>(b)) * ea +
-                        static_cast<long double>(ea) * eb;
+  const long double e = std::fabs(static_cast<long double>(a)) * eb +
+                        std::fabs(static_cast<long double>(b)) * ea + static_cast<long double>(ea) * eb;
   return e < 0x1p62L ? static_cast<std::int64_t>(e) : Ints::kOpen;
 }
 
@@ -22,21 +22,24 @@ std::int64_t wrapping(std::int64_t a, std::int64_t b, auto op) {
 
 void add(Evaluation& ev) {
   if (ev.output().holds_ints())
-    zip_ints(ev, [](auto a, auto b) { return wrapping(a, b, std::plus<>()); }, sum_bound);
+    zip_ints(
+        ev, [](auto a, auto b) { return wrapping(a, b, std::plus<>()); }, sum_bound);
   else
     zip_reals(ev, [](auto a, auto b) { return a + b; });
 }
 
 void sub(Evaluation& ev) {
   if (ev.output().holds_ints())
-    zip_ints(ev, [](auto a, auto b) { return wrapping(a, b, std::minus<>()); }, sum_bound);
+    zip_ints(
+        ev, [](auto a, auto b) { return wrapping(a, b, std::minus<>()); }, sum_bound);
   else
     zip_reals(ev, [](auto a, auto b) { return a - b; });
 }
 
 void mul(Evaluation& ev) {
   if (ev.output().holds_ints())
-    zip_ints(ev, [](auto a, auto b) { return wrapping(a, b, std::multiplies<>()); }, product_bound);
+    zip_ints(
+        ev, [](auto a, auto b) { return wrapping(a, b, std::multiplies<>()); }, product_bound);
   else
     zip_reals(ev, [](auto a, auto b) { return a * b; });
 }
@@ -52,7 +55,8 @@ void div(Evaluation& ev) {
       ev,
       [&](std::int64_t a, std::int64_t b) {
         if (b == 0) return std::int64_t{0};
-        if (is_unsigned) return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) / static_cast<std::uint64_t>(b));
+        if (is_unsigned)
+          return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) / static_cast<std::uint64_t>(b));
         return b == -1 ? wrapping(0, a, std::minus<>()) : a / b;
       },
       kOpenBound);

@@ -19,7 +19,8 @@ void infer_concat(Inference& inf) {
     Dims dims = inf.dims(i);
     if (inf.type(i).dtype != inf.type(0).dtype) throw InvalidNode("Concat of several element types");
     if (dims.size() != out.size()) throw InvalidNode("Concat of several ranks");
-    if (__builtin_add_overflow(out[axis], dims[axis], &out[axis])) throw InvalidNode("the size of an axis overflows");
+    if (__builtin_add_overflow(out[axis], dims[axis], &out[axis]))
+      throw InvalidNode("the size of an axis overflows");
     dims[axis] = out[axis];
     if (dims != out) throw InvalidNode("the inputs of Concat differ outside its axis");
   }
@@ -35,7 +36,8 @@ void evaluate_concat(Evaluation& ev) {
   std::size_t at = 0;
   for (std::size_t i = 0; i < ev.input_count(); ++i) {
     const auto part = static_cast<std::size_t>(product(ev.dims(i), axis, out.size()));
-    for (std::size_t o = 0; o < outer; ++o) copy_range(ev.input(i), o * part, ev.output(), o * row + at, part);
+    for (std::size_t o = 0; o < outer; ++o)
+      copy_range(ev.input(i), o * part, ev.output(), o * row + at, part);
     at += part;
   }
 }
@@ -66,7 +68,8 @@ std::vector<std::int64_t> parts(const Inference& inf, std::int64_t size) {
   if (n == 0 || wanted != n) throw InvalidNode("num_outputs is not the number of outputs");
   if (listed) {
     const auto sizes = inf.has_input(1) ? vector_input(inf, 1) : inf.node().ints_or("split", {});
-    if (static_cast<std::int64_t>(sizes.size()) != n) throw InvalidNode("split is not as long as the outputs");
+    if (static_cast<std::int64_t>(sizes.size()) != n)
+      throw InvalidNode("split is not as long as the outputs");
     std::int64_t total = 0;
     for (std::int64_t s : sizes)
       if (s < 0 || __builtin_add_overflow(total, s, &total)) throw InvalidNode("a part of Split has no size");
@@ -99,7 +102,8 @@ void evaluate_split(Evaluation& ev) {
   std::size_t at = 0;
   for (std::size_t i = 0; i < ev.output_count(); ++i) {
     const auto part = static_cast<std::size_t>(product(ev.output(i).type.dims, axis, in.size()));
-    for (std::size_t o = 0; o < outer; ++o) copy_range(ev.input(0), o * row + at, ev.output(i), o * part, part);
+    for (std::size_t o = 0; o < outer; ++o)
+      copy_range(ev.input(0), o * row + at, ev.output(i), o * part, part);
     at += part;
   }
 }

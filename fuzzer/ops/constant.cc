@@ -8,7 +8,8 @@ const Tensor& tensor_attribute(const Node& node, std::string_view name) {
   const Attribute* a = node.attribute(name);
   const Tensor* t = a == nullptr ? nullptr : std::get_if<Tensor>(&a->value);
   if (t == nullptr) throw InvalidNode("attribute '" + std::string(name) + "' is no tensor");
-  if (t->dtype() == DType::kComplex64 || t->dtype() == DType::kComplex128) throw Unsupported("complex numbers");
+  if (t->dtype() == DType::kComplex64 || t->dtype() == DType::kComplex128)
+    throw Unsupported("complex numbers");
   return *t;
 }
 
@@ -16,9 +17,10 @@ const Tensor& tensor_attribute(const Node& node, std::string_view name) {
 Tensor draw_tensor(Rng& rng, DType t, const Dims& dims) {
   std::vector<double> values(static_cast<std::size_t>(element_count(dims)));
   for (auto& v : values)
-    v = is_float(t)                                     ? rng.uniform(-2, 2)
-        : is_unsigned_int(t) || t == DType::kBool ? static_cast<double>(rng.range(0, t == DType::kBool ? 1 : 3))
-                                                        : static_cast<double>(rng.range(-2, 2));
+    v = is_float(t) ? rng.uniform(-2, 2)
+        : is_unsigned_int(t) || t == DType::kBool
+            ? static_cast<double>(rng.range(0, t == DType::kBool ? 1 : 3))
+            : static_cast<double>(rng.range(-2, 2));
   return Tensor::of(t, dims, values);
 }
 
@@ -26,8 +28,8 @@ Tensor draw_tensor(Rng& rng, DType t, const Dims& dims) {
 
 Expected constant(const Inference& inf) {
   const Node& node = inf.node();
-  static constexpr std::string_view forms[] = {"value",      "sparse_value", "value_float",  "value_floats",
-                                               "value_int",  "value_ints",   "value_string", "value_strings"};
+  static constexpr std::string_view forms[] = {"value",     "sparse_value", "value_float",  "value_floats",
+                                               "value_int", "value_ints",   "value_string", "value_strings"};
   std::string_view form;
   for (std::string_view f : forms)
     if (node.has(f)) {
@@ -180,10 +182,13 @@ std::int64_t range_count(const Inference& inf) {
   A q = way / delta;
   if (q.open()) throw Unsupported("the length of Range is undecided");
   const auto fits = [&](long double v) {
-    return t == DType::kDouble ? static_cast<double>(v) == v : static_cast<double>(v) == v &&
-           decode_float(t, encode_float(t, static_cast<double>(v))) == static_cast<double>(v);
+    return t == DType::kDouble
+               ? static_cast<double>(v) == v
+               : static_cast<double>(v) == v &&
+                     decode_float(t, encode_float(t, static_cast<double>(v))) == static_cast<double>(v);
   };
-  const bool exact_steps = q.e == 0 && fits(way.v) && q.v == std::floor(q.v) && q.v * delta.v == way.v && fits(q.v);
+  const bool exact_steps =
+      q.e == 0 && fits(way.v) && q.v == std::floor(q.v) && q.v * delta.v == way.v && fits(q.v);
   if (!exact_steps) q.e += 3 * float_format(t).unit_roundoff * std::fabs(q.v);
   const long double low = std::ceil(q.low()), high = std::ceil(q.high());
   if (low != high && high > 0) throw Unsupported("the length of Range is undecided");

@@ -1,6 +1,6 @@
-// Quantized operators of ONNX Runtime (domain com.microsoft), by their documentation: what they compute is the
-// dequantized inputs put through the plain operator, quantized again. Evaluated only - they stand in optimized
-// models, which the reference reads to tell an optimizer's fault from a kernel's.
+// Quantized operators of ONNX Runtime (domain com.microsoft), by their documentation: what they compute is
+// the dequantized inputs put through the plain operator, quantized again. Evaluated only - they stand in
+// optimized models, which the reference reads to tell an optimizer's fault from a kernel's.
 #include "fuzzer/ops/kernels.h"
 
 namespace mob::ops {
@@ -39,7 +39,8 @@ void quantize_into(Evaluation& ev, const Expected& real, std::size_t scale) {
   ev.output() = apply(ev, "QuantizeLinear", {}, {&real, &ev.input(scale), optional_input(ev, scale + 1)});
 }
 
-void copy_attributes(const Node& from, std::initializer_list<std::string_view> names, std::vector<Attribute>& to) {
+void copy_attributes(const Node& from, std::initializer_list<std::string_view> names,
+                     std::vector<Attribute>& to) {
   for (std::string_view n : names)
     if (const Attribute* a = from.attribute(n)) to.push_back(*a);
 }
@@ -53,8 +54,10 @@ void refuse_channels_last(const Inference& inf) {
 template <const char* Op>
 Expected unary_real(const Inference& inf) {
   std::vector<Attribute> attributes;
-  copy_attributes(inf.node(), {"alpha", "axis", "kernel_shape", "pads", "strides", "auto_pad", "ceil_mode", "count_include_pad"},
-                  attributes);
+  copy_attributes(
+      inf.node(),
+      {"alpha", "axis", "kernel_shape", "pads", "strides", "auto_pad", "ceil_mode", "count_include_pad"},
+      attributes);
   const Expected x = dequantized(inf, 0);
   return apply(inf, Op, std::move(attributes), {&x});
 }
@@ -71,7 +74,8 @@ void evaluate_unary(Evaluation& ev) {
 }
 
 constexpr char kSigmoid[] = "Sigmoid", kLeakyRelu[] = "LeakyRelu", kAveragePool[] = "AveragePool",
-               kGlobalAveragePool[] = "GlobalAveragePool", kSoftmax[] = "Softmax", kAdd[] = "Add", kMul[] = "Mul";
+               kGlobalAveragePool[] = "GlobalAveragePool", kSoftmax[] = "Softmax", kAdd[] = "Add",
+               kMul[] = "Mul";
 
 // --- two: A, A_scale, A_zero_point, B, B_scale, B_zero_point, C_scale, C_zero_point --------------------
 
@@ -96,7 +100,8 @@ Expected qgemm(const Inference& inf) {
   // A scale per column of the product: the axis of B that Gemm does not sum over.
   if (!inf.dims(4).empty() && inf.type(4).count() > 1)
     b_axis.push_back({"axis", std::int64_t{inf.node().int_or("transB", 0) != 0 ? 0 : 1}, {}, {}});
-  const Expected b = apply(inf, "DequantizeLinear", std::move(b_axis), {&inf.input(3), &inf.input(4), optional_input(inf, 5)});
+  const Expected b = apply(inf, "DequantizeLinear", std::move(b_axis),
+                           {&inf.input(3), &inf.input(4), optional_input(inf, 5)});
   if (!inf.has_input(6)) return apply(inf, "Gemm", std::move(attributes), {&a, &b});
   const Expected scale = apply(inf, "Mul", {}, {&inf.input(1), &inf.input(4)});
   const Expected alpha = exact(Tensor::scalar(DType::kFloat, inf.node().float_or("alpha", 1)));
@@ -123,11 +128,26 @@ constexpr std::string_view kMicrosoft = "com.microsoft";
 constexpr OpSpec specs[] = {
     {.name = "QLinearAdd", .domain = kMicrosoft, .infer = infer_binary, .evaluate = evaluate_binary<kAdd>},
     {.name = "QLinearMul", .domain = kMicrosoft, .infer = infer_binary, .evaluate = evaluate_binary<kMul>},
-    {.name = "QLinearSigmoid", .domain = kMicrosoft, .infer = infer_unary<kSigmoid>, .evaluate = evaluate_unary<kSigmoid>},
-    {.name = "QLinearLeakyRelu", .domain = kMicrosoft, .infer = infer_unary<kLeakyRelu>, .evaluate = evaluate_unary<kLeakyRelu>},
-    {.name = "QLinearSoftmax", .domain = kMicrosoft, .infer = infer_unary<kSoftmax>, .evaluate = evaluate_unary<kSoftmax>},
-    {.name = "QLinearAveragePool", .domain = kMicrosoft, .infer = infer_unary<kAveragePool>, .evaluate = evaluate_unary<kAveragePool>},
-    {.name = "QLinearGlobalAveragePool", .domain = kMicrosoft, .infer = infer_unary<kGlobalAveragePool>, .evaluate = evaluate_unary<kGlobalAveragePool>},
+    {.name = "QLinearSigmoid",
+     .domain = kMicrosoft,
+     .infer = infer_unary<kSigmoid>,
+     .evaluate = evaluate_unary<kSigmoid>},
+    {.name = "QLinearLeakyRelu",
+     .domain = kMicrosoft,
+     .infer = infer_unary<kLeakyRelu>,
+     .evaluate = evaluate_unary<kLeakyRelu>},
+    {.name = "QLinearSoftmax",
+     .domain = kMicrosoft,
+     .infer = infer_unary<kSoftmax>,
+     .evaluate = evaluate_unary<kSoftmax>},
+    {.name = "QLinearAveragePool",
+     .domain = kMicrosoft,
+     .infer = infer_unary<kAveragePool>,
+     .evaluate = evaluate_unary<kAveragePool>},
+    {.name = "QLinearGlobalAveragePool",
+     .domain = kMicrosoft,
+     .infer = infer_unary<kGlobalAveragePool>,
+     .evaluate = evaluate_unary<kGlobalAveragePool>},
     {.name = "QGemm", .domain = kMicrosoft, .infer = infer_qgemm, .evaluate = evaluate_qgemm},
 };
 

@@ -106,7 +106,8 @@ Expected exact(const Tensor& tensor) {
 
 Tensor rounded(const Expected& expected) {
   if (const auto* s = std::get_if<Strings>(&expected.data)) return Tensor(expected.type.dims, *s);
-  if (expected.holds_ints()) return Tensor::of_ints(expected.type.dtype, expected.type.dims, expected.ints().v);
+  if (expected.holds_ints())
+    return Tensor::of_ints(expected.type.dtype, expected.type.dims, expected.ints().v);
   std::vector<double> values(expected.count());
   for (std::size_t i = 0; i < values.size(); ++i) values[i] = expected.value_at(i);
   return Tensor::of(expected.type.dtype, expected.type.dims, values);

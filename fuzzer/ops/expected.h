@@ -53,8 +53,8 @@ struct Unsupported : std::runtime_error {
 
 using Strings = std::vector<std::string>;
 
-// What quantization knows of a tensor beside its numbers: known limits of integer kernels are judged by it. It
-// exists only where an evaluation allows for them (Arithmetic, op_spec.h). One entry per element, so that
+// What quantization knows of a tensor beside its numbers: known limits of integer kernels are judged by it.
+// It exists only where an evaluation allows for them (Arithmetic, op_spec.h). One entry per element, so that
 // operators which move elements carry it along.
 struct Origin {
   // Output of DequantizeLinear: v = (q - zero) * scale. Empty elsewhere.

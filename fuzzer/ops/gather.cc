@@ -63,7 +63,8 @@ bool draft_gather(Draft& d) {
   if (size == 0) return false;
   if (axis != 0 || rng.chance(0.3)) d.attribute("axis", axis);
   Dims dims;
-  for (std::size_t rank = rng.weighted(std::vector<double>{3, 5, 2}); rank > 0; --rank) dims.push_back(d.size());
+  for (std::size_t rank = rng.weighted(std::vector<double>{3, 5, 2}); rank > 0; --rank)
+    dims.push_back(d.size());
   std::vector<std::int64_t> indices(static_cast<std::size_t>(element_count(dims)));
   for (auto& i : indices) i = draw_index(d, size);
   d.input(Tensor::of_ints(draw_index_type(rng), dims, indices));
@@ -77,7 +78,8 @@ void infer_gather_elements(Inference& inf) {
   const Dims &in = inf.dims(0), &out = inf.dims(1);
   if (in.size() != out.size()) throw InvalidNode("indices are of another rank than data");
   for (std::size_t d = 0; d < in.size(); ++d)
-    if (static_cast<std::int64_t>(d) != axis && out[d] > in[d]) throw InvalidNode("indices are larger than data");
+    if (static_cast<std::int64_t>(d) != axis && out[d] > in[d])
+      throw InvalidNode("indices are larger than data");
   inf.set_output(0, {inf.type(0).dtype, out});
 }
 
@@ -123,7 +125,8 @@ Tuples tuples_of(const Inference& inf) {
   const Dims &in = inf.dims(0), &indices = inf.dims(1);
   if (in.empty() || indices.empty()) throw InvalidNode("GatherND takes no scalars");
   const std::int64_t batch = inf.node().int_or("batch_dims", 0);
-  if (batch < 0 || batch >= std::min(inf.rank(0), inf.rank(1))) throw InvalidNode("batch_dims is out of range");
+  if (batch < 0 || batch >= std::min(inf.rank(0), inf.rank(1)))
+    throw InvalidNode("batch_dims is out of range");
   if (indices.back() < 1 || indices.back() > inf.rank(0) - batch)
     throw InvalidNode("the last axis of the indices does not fit the rank of data");
   const Tuples t{static_cast<std::size_t>(batch), static_cast<std::size_t>(indices.back())};
@@ -169,7 +172,8 @@ bool draft_gather_nd(Draft& d) {
   if (element_count(x.dims) == 0) return false;
   const auto rank = static_cast<std::int64_t>(x.rank());
   const bool batched = d.schema().has_attribute("batch_dims");
-  const std::int64_t batch = batched && rng.chance(0.4) ? rng.range(0, std::min<std::int64_t>(rank - 1, 2)) : 0;
+  const std::int64_t batch =
+      batched && rng.chance(0.4) ? rng.range(0, std::min<std::int64_t>(rank - 1, 2)) : 0;
   const std::int64_t depth = rng.range(1, rank - batch);
   Dims dims(x.dims.begin(), x.dims.begin() + batch);
   for (std::int64_t more = rng.range(0, 2); more-- > 0;) dims.push_back(d.size());

@@ -64,7 +64,8 @@ Groups groups_along(const Dims& dims, const std::vector<std::int64_t>& axes) {
   Dims outer = dims, inner = dims;
   std::vector<bool> along(dims.size(), false);
   for (std::int64_t a : axes) {
-    if (along.at(static_cast<std::size_t>(a))) throw InvalidNode("axis " + std::to_string(a) + " stands twice");
+    if (along.at(static_cast<std::size_t>(a)))
+      throw InvalidNode("axis " + std::to_string(a) + " stands twice");
     along[static_cast<std::size_t>(a)] = true;
   }
   for (std::size_t d = 0; d < dims.size(); ++d) (along[d] ? outer : inner)[d] = 1;
@@ -120,7 +121,8 @@ std::vector<std::int64_t> distinct_axes(std::vector<std::int64_t> axes, std::int
   std::vector<bool> taken(static_cast<std::size_t>(rank));
   for (auto& a : axes) {
     a = Inference::axis(a, rank);
-    if (taken[static_cast<std::size_t>(a)]) throw InvalidNode("axis " + std::to_string(a) + " is given twice");
+    if (taken[static_cast<std::size_t>(a)])
+      throw InvalidNode("axis " + std::to_string(a) + " is given twice");
     taken[static_cast<std::size_t>(a)] = true;
   }
   return axes;
@@ -180,7 +182,8 @@ std::shared_ptr<const Origin> moved(const Origin& from, const std::vector<std::i
 
 }  // namespace
 
-void gather_elements(const Expected& in, const std::vector<std::int64_t>& map, Expected& out, const Expected* fill) {
+void gather_elements(const Expected& in, const std::vector<std::int64_t>& map, Expected& out,
+                     const Expected* fill) {
   if (in.origin != nullptr) out.origin = moved(*in.origin, map);
   std::visit(
       [&](auto& dst) {
@@ -212,7 +215,8 @@ void copy_range(const Expected& in, std::size_t from, Expected& out, std::size_t
         using D = std::decay_t<decltype(dst)>;
         const D& src = std::get<D>(in.data);
         const auto copy = [&](const auto& a, auto& b) {
-          std::copy_n(a.begin() + static_cast<std::ptrdiff_t>(from), n, b.begin() + static_cast<std::ptrdiff_t>(to));
+          std::copy_n(a.begin() + static_cast<std::ptrdiff_t>(from), n,
+                      b.begin() + static_cast<std::ptrdiff_t>(to));
         };
         if constexpr (std::is_same_v<D, Strings>) {
           copy(src, dst);
@@ -270,8 +274,8 @@ bool all_plain(const R* v, const R* e, std::int64_t n) {
 }  // namespace
 
 template <class R>
-void add_matmul(MatrixView<R> a, MatrixView<R> b, R* y_v, R* y_e, std::int64_t m, std::int64_t k, std::int64_t n,
-            const Rounding<R>& rounding) {
+void add_matmul(MatrixView<R> a, MatrixView<R> b, R* y_v, R* y_e, std::int64_t m, std::int64_t k,
+                std::int64_t n, const Rounding<R>& rounding) {
   if (m == 0 || n == 0) return;
   const R gamma = rounding.gamma(static_cast<R>(k));
   const R flush = static_cast<R>(k) * rounding.eta();
@@ -302,7 +306,8 @@ void add_matmul(MatrixView<R> a, MatrixView<R> b, R* y_v, R* y_e, std::int64_t m
     return;
   }
   const bool a_exact = ae.maxCoeff() == 0, b_exact = be.maxCoeff() == 0;
-  // e = (1 + gamma)(|a| + ea)(|b| + eb) - |a||b|, without the cancellation and in as few products as it takes.
+  // e = (1 + gamma)(|a| + ea)(|b| + eb) - |a||b|, without the cancellation and in as few products as it
+  // takes.
   ye.array() += flush;
   if (b_exact) {
     const Matrix left = gamma * av.cwiseAbs() + (1 + gamma) * ae;
@@ -317,9 +322,9 @@ void add_matmul(MatrixView<R> a, MatrixView<R> b, R* y_v, R* y_e, std::int64_t m
   }
 }
 template void add_matmul(MatrixView<double>, MatrixView<double>, double*, double*, std::int64_t, std::int64_t,
-                     std::int64_t, const Rounding<double>&);
-template void add_matmul(MatrixView<long double>, MatrixView<long double>, long double*, long double*, std::int64_t,
-                     std::int64_t, std::int64_t, const Rounding<long double>&);
+                         std::int64_t, const Rounding<double>&);
+template void add_matmul(MatrixView<long double>, MatrixView<long double>, long double*, long double*,
+                         std::int64_t, std::int64_t, std::int64_t, const Rounding<long double>&);
 
 MatmulPlan plan_matmul(Dims a, Dims b) {
   if (a.empty() || b.empty()) throw InvalidNode("a matrix product takes no scalars");
@@ -342,7 +347,8 @@ MatmulPlan plan_matmul(Dims a, Dims b) {
 
 Dims smaller_broadcast(Rng& rng, const Dims& dims) {
   Dims out = dims;
-  if (rng.chance(0.3) && !out.empty()) out.erase(out.begin(), out.begin() + rng.range(1, static_cast<std::int64_t>(out.size())));
+  if (rng.chance(0.3) && !out.empty())
+    out.erase(out.begin(), out.begin() + rng.range(1, static_cast<std::int64_t>(out.size())));
   for (auto& d : out)
     if (rng.chance(0.2)) d = 1;
   return out;

@@ -99,7 +99,8 @@ void set_real(Expected& out, std::size_t i, Approx<R> x) {
   if (auto* d = std::get_if<Reals<double>>(&out.data))
     d->set(i, {static_cast<double>(x.v), static_cast<double>(x.e)});
   else
-    std::get<Reals<long double>>(out.data).set(i, {static_cast<long double>(x.v), static_cast<long double>(x.e)});
+    std::get<Reals<long double>>(out.data).set(
+        i, {static_cast<long double>(x.v), static_cast<long double>(x.e)});
 }
 
 // Marks element i of `out` open.
@@ -170,7 +171,9 @@ void zip_ints(Evaluation& ev, F f, B bound) {
   }
 }
 // The bound that gives up: open.
-inline constexpr auto kOpenBound = [](std::int64_t, std::int64_t, std::int64_t, std::int64_t) { return Ints::kOpen; };
+inline constexpr auto kOpenBound = [](std::int64_t, std::int64_t, std::int64_t, std::int64_t) {
+  return Ints::kOpen;
+};
 
 // The output type of an elementwise operator: input 0's, or all inputs broadcast.
 void infer_same_as_input(Inference& inf);
@@ -206,16 +209,16 @@ class Sum {
   std::int64_t n_ = 0;
 };
 
-// y[m,n] += a[m,k] b[k,n], row-major, with bounds, products and sums rounded in any order (gamma_k of |a||b|).
-// The result's own rounding is the caller's. Fast (Eigen) where all is finite and decided.
+// y[m,n] += a[m,k] b[k,n], row-major, with bounds, products and sums rounded in any order (gamma_k of
+// |a||b|). The result's own rounding is the caller's. Fast (Eigen) where all is finite and decided.
 template <class R>
 struct MatrixView {
   const R* v;
   const R* e;
 };
 template <class R>
-void add_matmul(MatrixView<R> a, MatrixView<R> b, R* y_v, R* y_e, std::int64_t m, std::int64_t k, std::int64_t n,
-            const Rounding<R>& rounding);
+void add_matmul(MatrixView<R> a, MatrixView<R> b, R* y_v, R* y_e, std::int64_t m, std::int64_t k,
+                std::int64_t n, const Rounding<R>& rounding);
 
 // The operands of numpy's matmul seen as stacks of matrices: a 1-D operand gets an axis of 1 that the result
 // drops.

@@ -46,7 +46,8 @@ void lp_norm(Evaluation& ev) {
       bool zeros = true;
       for (std::int64_t i : groups[g]) {
         const Approx<R> a = x[static_cast<std::size_t>(i)];
-        sum.add(lipschitz(a, [](R v) { return std::fabs(v); }, R(1)));
+        sum.add(lipschitz(
+            a, [](R v) { return std::fabs(v); }, R(1)));
         zeros = zeros && a.v == 0 && a.e == 0;
       }
       if (zeros) continue;  // 0 / 0 is 0 here

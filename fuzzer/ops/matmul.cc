@@ -24,8 +24,10 @@ void evaluate_ints(Evaluation& ev, const MatmulPlan& p) {
         std::uint64_t total = 0;
         bool open = false;
         for (std::int64_t k = 0; k < p.k; ++k) {
-          const auto ia = at(ma, s) * static_cast<std::size_t>(p.m * p.k) + static_cast<std::size_t>(i * p.k + k);
-          const auto ib = at(mb, s) * static_cast<std::size_t>(p.k * p.n) + static_cast<std::size_t>(k * p.n + j);
+          const auto ia =
+              at(ma, s) * static_cast<std::size_t>(p.m * p.k) + static_cast<std::size_t>(i * p.k + k);
+          const auto ib =
+              at(mb, s) * static_cast<std::size_t>(p.k * p.n) + static_cast<std::size_t>(k * p.n + j);
           total += static_cast<std::uint64_t>(a.v[ia]) * static_cast<std::uint64_t>(b.v[ib]);
           open = open || a.bound(ia) != 0 || b.bound(ib) != 0;
         }
@@ -52,7 +54,7 @@ void evaluate(Evaluation& ev) {
       const auto ib = at(mb, s) * static_cast<std::size_t>(p.k * p.n);
       const auto iy = s * static_cast<std::size_t>(p.m * p.n);
       add_matmul<R>({a.v.data() + ia, a.e.data() + ia}, {b.v.data() + ib, b.e.data() + ib}, y.v.data() + iy,
-                y.e.data() + iy, p.m, p.k, p.n, rounding);
+                    y.e.data() + iy, p.m, p.k, p.n, rounding);
     }
     for (std::size_t i = 0; i < y.v.size(); ++i) y.set(i, rounding.add(y[i]));
   });

@@ -63,7 +63,8 @@ const Reals<R>& Evaluation::reals(std::size_t i) {
       return doubles_;
     else
       return long_doubles_;
-  }();
+  }
+  ();
   auto& converted = pool.emplace_back();
   if (const auto* d = std::get_if<Reals<double>>(&x.data))
     convert(*d, x.type.dtype, converted);

@@ -25,9 +25,9 @@ struct InvalidNode : std::runtime_error {
 // How far below the honest arithmetic a result may be and still be explained by a known limit. The gates of
 // the oracles evaluate a case again with one of these set; the default is the contract itself.
 struct Arithmetic {
-  bool double_as_float = false;      // double tensors calculated in float32 (class "precision")
-  bool saturating_u8s8 = false;      // u8 x s8 products summed in saturating 16-bit pairs (AVX2 without VNNI)
-  bool quantized_activations = false;  // products with dequantized weights round the other side to 8 bits
+  bool double_as_float = false;  // double tensors calculated in float32 (class "precision")
+  bool saturating_u8s8 = false;  // u8 x s8 products summed in saturating 16-bit pairs (AVX2 without VNNI)
+  bool quantized_activations = false;   // products with dequantized weights round the other side to 8 bits
   bool skipped_requantization = false;  // QuantizeLinear -> DequantizeLinear may be left out: lossy by design
   bool operator==(const Arithmetic&) const = default;
 };
@@ -78,7 +78,8 @@ class Inference {
 // A node with its inputs and its outputs, allocated by what `infer` said, for `evaluate`.
 class Evaluation : public Inference {
  public:
-  Evaluation(const Node& node, int opset, std::span<const Expected* const> inputs, const Arithmetic& arithmetic)
+  Evaluation(const Node& node, int opset, std::span<const Expected* const> inputs,
+             const Arithmetic& arithmetic)
       : Inference(node, opset, inputs), arithmetic_(arithmetic) {}
   void allocate();  // after infer
 
@@ -119,7 +120,7 @@ class Evaluation : public Inference {
  private:
   const Arithmetic& arithmetic_;
   std::vector<Expected> outputs_;
-  std::deque<Reals<double>> doubles_;            // converted inputs, kept for the call
+  std::deque<Reals<double>> doubles_;  // converted inputs, kept for the call
   std::deque<Reals<long double>> long_doubles_;
   std::size_t unspecified_ = 0;
   std::string unspecified_reason_;

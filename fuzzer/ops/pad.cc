@@ -132,7 +132,8 @@ void evaluate_pad(Evaluation& ev) {
   const Expected fill = fill_value(ev);
   gather_elements(ev.input(0), map, ev.output(), &fill);
   for (std::size_t i : open) set_open(ev.output(), i);
-  if (!open.empty()) ev.unspecified("padding with what lies beyond one reflection or was removed", open.size());
+  if (!open.empty())
+    ev.unspecified("padding with what lies beyond one reflection or was removed", open.size());
 }
 
 bool draft_pad(Draft& d) {
@@ -154,7 +155,7 @@ bool draft_pad(Draft& d) {
     const std::int64_t n = x.dims[axes[i]];
     std::int64_t& before = pads[i];
     std::int64_t& after = pads[axes.size() + i];
-    const std::int64_t most = mode == "reflect"                 ? std::max<std::int64_t>(n - 1, 0)
+    const std::int64_t most = mode == "reflect"              ? std::max<std::int64_t>(n - 1, 0)
                               : n == 0 && mode != "constant" ? 0
                                                              : 2;
     if (rng.chance(0.6)) before = rng.range(0, std::min<std::int64_t>(most, 3));
@@ -181,7 +182,8 @@ bool draft_pad(Draft& d) {
   if (with_axes) {
     for (auto& a : axes)
       if (rng.chance(0.3)) a -= rank;
-    d.input(Tensor::ints(axes));  // of constant int32, which the schema takes too, onnx's shape inference fails
+    d.input(
+        Tensor::ints(axes));  // of constant int32, which the schema takes too, onnx's shape inference fails
   }
   return true;
 }
@@ -243,7 +245,11 @@ bool draft_crop(Draft& d) {
 
 constexpr OpSpec specs[] = {
     {.name = "Pad", .since = 2, .draft = draft_pad, .infer = infer_pad, .evaluate = evaluate_pad},
-    {.name = "CenterCropPad", .since = 18, .draft = draft_crop, .infer = infer_crop, .evaluate = evaluate_crop},
+    {.name = "CenterCropPad",
+     .since = 18,
+     .draft = draft_crop,
+     .infer = infer_crop,
+     .evaluate = evaluate_crop},
 };
 
 }  // namespace

@@ -185,7 +185,7 @@ bool draft_pow(Draft& d) {
                                               : ValueRange{.low = 0.2, .high = 4}});
   const bool ints = is_int(x.dtype);
   // Opset 7 has one type for both operands.
-  const bool mixed = !d.types("T1").empty() && rng.chance(0.4);
+  const bool mixed = !d.types("T1").empty() && (rng.chance(0.4) || !d.types("T1").has(x.dtype));
   const DTypeSet types = !mixed          ? DTypeSet(x.dtype)
                          : whole || ints ? d.types("T1") & kNumbers
                                          : d.types("T1") & kFloats;

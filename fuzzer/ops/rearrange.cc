@@ -39,7 +39,8 @@ void infer_to_depth(Inference& inf) {
 }
 
 // Position in the deep tensor of element (n, c, h, w) of the wide one.
-std::int64_t deep_position(const Dims& deep, std::int64_t b, bool first, std::int64_t channels, const Dims& wide) {
+std::int64_t deep_position(const Dims& deep, std::int64_t b, bool first, std::int64_t channels,
+                           const Dims& wide) {
   const std::int64_t block = wide[2] % b * b + wide[3] % b;
   const std::int64_t depth = first ? block * channels + wide[1] : wide[1] * b * b + block;
   return ((wide[0] * deep[1] + depth) * deep[2] + wide[2] / b) * deep[3] + wide[3] / b;
@@ -51,9 +52,8 @@ void evaluate_to_space(Evaluation& ev) {
   const Dims& out = ev.output().type.dims;
   std::vector<std::int64_t> map;
   map.reserve(ev.output().count());
-  for_each_index(out, [&](const Dims& index) {
-    map.push_back(deep_position(ev.dims(0), b, first, out[1], index));
-  });
+  for_each_index(
+      out, [&](const Dims& index) { map.push_back(deep_position(ev.dims(0), b, first, out[1], index)); });
   gather_elements(ev.input(0), map, ev.output());
 }
 

@@ -177,7 +177,8 @@ void sum(Evaluation& ev) {
   if (ev.output().holds_ints())
     accumulate_ints(ev, 0, std::plus<>(), kSlackOfTerm);
   else
-    reals(ev, [](const auto& x, const auto& r) { return sum_of(x, r, kItself); }, 1, 1);
+    reals(
+        ev, [](const auto& x, const auto& r) { return sum_of(x, r, kItself); }, 1, 1);
 }
 
 void sum_square(Evaluation& ev) {
@@ -200,9 +201,11 @@ void l1(Evaluation& ev) {
   }
   constexpr auto magnitude = [](auto x) {
     using R = decltype(x.v);
-    return lipschitz(x, [](R v) { return std::fabs(v); }, R(1));
+    return lipschitz(
+        x, [](R v) { return std::fabs(v); }, R(1));
   };
-  reals(ev, [&](const auto& x, const auto& r) { return sum_of(x, r, magnitude); }, 1, 1);
+  reals(
+      ev, [&](const auto& x, const auto& r) { return sum_of(x, r, magnitude); }, 1, 1);
 }
 
 // Where an integer product leaves its type, kernels wrap or saturate: ONNX says neither.
@@ -229,7 +232,8 @@ void prod(Evaluation& ev) {
                     [](long double, long double) { return kInfinity<long double>; });
     open_overflows(ev);
   } else {
-    reals(ev, [](const auto& x, const auto& r) { return product_of(x, r); }, 1, 1);
+    reals(
+        ev, [](const auto& x, const auto& r) { return product_of(x, r); }, 1, 1);
   }
 }
 

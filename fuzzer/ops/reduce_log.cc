@@ -60,7 +60,8 @@ void l2(Evaluation& ev) {
     const auto root = [](Approx<long double> total, long double) {
       return monotone(total.v < 0x1p24L ? total : as_float(total, 2), kSqrt);
     };
-    truncated_sums(ev, true, [](long double v) { return v * v; }, root);
+    truncated_sums(
+        ev, true, [](long double v) { return v * v; }, root);
     return;
   }
   // From opset 18 on the operator's function takes the root in float32, of doubles too; few kernels do.

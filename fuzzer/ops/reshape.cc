@@ -62,7 +62,8 @@ Dims regrouped(Rng& rng, Dims dims) {
         }
         break;
       case 2:
-        if (dims.size() < 6) dims.insert(dims.begin() + rng.range(0, static_cast<std::int64_t>(dims.size())), 1);
+        if (dims.size() < 6)
+          dims.insert(dims.begin() + rng.range(0, static_cast<std::int64_t>(dims.size())), 1);
         break;
       default:
         rng.shuffle(dims);
@@ -76,7 +77,9 @@ bool draft_reshape(Draft& d) {
   const ArrayType x = d.input({.types = drawable(d, "T", kMovable), .max_rank = 5, .min_size = 0});
   const bool empty = element_count(x.dims) == 0;
   const bool allow_zero = d.schema().has_attribute("allowzero") && rng.chance(empty ? 0.7 : 0.2);
-  Dims shape = empty && !allow_zero ? x.dims : rng.chance(0.15) ? Dims{element_count(x.dims)} : regrouped(rng, x.dims);
+  Dims shape = empty && !allow_zero ? x.dims
+               : rng.chance(0.15)   ? Dims{element_count(x.dims)}
+                                    : regrouped(rng, x.dims);
   if (element_count(x.dims) == 1 && rng.chance(0.2)) shape.clear();
   if (!empty && !shape.empty()) {
     const std::size_t free = rng.below(shape.size());

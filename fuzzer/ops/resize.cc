@@ -1,7 +1,7 @@
 // Resize (opset 10; 11 with coordinate modes; 18 with axes and antialiasing) and Upsample (9).
 //
-// Interpolated integers: ONNX casts the interpolation's result to the type, kernels cut off or round. Where it
-// is not whole the element is covered by a bound of one unit.
+// Interpolated integers: ONNX casts the interpolation's result to the type, kernels cut off or round. Where
+// it is not whole the element is covered by a bound of one unit.
 #include "fuzzer/ops/kernels.h"
 #include "fuzzer/ops/resize_draft.h"
 #include "fuzzer/ops/resize_plan.h"
@@ -79,7 +79,8 @@ void pass(Expected& x, std::size_t outer, std::size_t in, std::size_t inner, con
           if (b == 0) {
             copy_element(from, i, y, to);
           } else if (auto* s = std::get_if<Strings>(&y.data)) {
-            if ((*s)[to] != std::get<Strings>(from.data)[i]) throw Unsupported("which string is nearest is undecided");
+            if ((*s)[to] != std::get<Strings>(from.data)[i])
+              throw Unsupported("which string is nearest is undecided");
           } else {
             const std::int64_t was = y.ints().v[to], other = from.ints().v[i];
             const std::int64_t e = y.ints().bound(to), other_e = from.ints().bound(i);
@@ -177,7 +178,8 @@ void evaluate(Evaluation& ev) {
   if (t != DType::kString) {
     fill = exact(Tensor::scalar(t, outside));
     if (std::nearbyint(outside) != outside) fill.ints().set_bound(0, 1);
-    const bool fits = outside >= static_cast<double>(int_min(t)) && outside <= static_cast<double>(int_max(t));
+    const bool fits =
+        outside >= static_cast<double>(int_min(t)) && outside <= static_cast<double>(int_max(t));
     if (t != DType::kBool && !fits) fill.ints().set_bound(0, Ints::kOpen);
   }
   Expected x = ev.input(0);

@@ -85,7 +85,8 @@ class AxisResizer {
     }
     if (t == "asymmetric") return in_float32(x / axis_.scale);
     if (t == "tf_half_pixel_for_nn") return in_float32((x + half) / axis_.scale);
-    if (t == "align_corners") return length.v == 1 ? A{0, 0} : in_float32(x * last / in_float32(length - one));
+    if (t == "align_corners")
+      return length.v == 1 ? A{0, 0} : in_float32(x * last / in_float32(length - one));
     const A start = in_float32({axis_.start, 0}), end = in_float32({axis_.end, 0});
     if (length.v == 1) return in_float32(in_float32(half * in_float32(start + end)) * last);
     const A way = in_float32(in_float32(x * in_float32(end - start)) * last);
@@ -93,7 +94,8 @@ class AxisResizer {
   }
 
   void add(Blends& all, A c) const {
-    if (!(std::fabs(c.v) < 0x1p50) || !(c.e < 1)) throw Unsupported("a coordinate of Resize is out of proportion");
+    if (!(std::fabs(c.v) < 0x1p50) || !(c.e < 1))
+      throw Unsupported("a coordinate of Resize is out of proportion");
     if (mode_.transform == "tf_crop_and_resize") {
       const auto last = static_cast<double>(axis_.in - 1);
       if (c.low() < 0 || c.high() > last) all.emplace_back();
@@ -103,15 +105,16 @@ class AxisResizer {
       all.push_back(weighted(c));
       return;
     }
-    for (std::int64_t i = nearest(c.low(), false), to = nearest(c.high(), true); i <= to; ++i) all.push_back({{i}});
+    for (std::int64_t i = nearest(c.low(), false), to = nearest(c.high(), true); i <= to; ++i)
+      all.push_back({{i}});
   }
 
   std::int64_t nearest(double c, bool upper) const {
     const std::string& m = mode_.nearest_mode;
-    const double i = m == "round_prefer_floor"  ? std::ceil(c - 0.5)
-                     : m == "round_prefer_ceil" ? std::floor(c + 0.5)
-                     : m == "floor"             ? std::floor(c)
-                     : m == "ceil"              ? std::ceil(c)
+    const double i = m == "round_prefer_floor"    ? std::ceil(c - 0.5)
+                     : m == "round_prefer_ceil"   ? std::floor(c + 0.5)
+                     : m == "floor"               ? std::floor(c)
+                     : m == "ceil"                ? std::ceil(c)
                      : upper && axis_.scale.v < 1 ? std::ceil(c)
                                                   : std::floor(c);
     return clamped(i);
@@ -121,7 +124,8 @@ class AxisResizer {
     return static_cast<std::int64_t>(std::clamp(i, 0.0, static_cast<double>(axis_.in - 1)));
   }
 
-  // The filter around `c`, stretched when it must not alias. What lies outside counts as the edge, or not at all.
+  // The filter around `c`, stretched when it must not alias. What lies outside counts as the edge, or not at
+  // all.
   Blend weighted(A c) const {
     const double reach = (mode_.interpolation == Interpolation::kCubic ? 2 : 1) / shrink_.v;
     Blend taps;

@@ -73,8 +73,9 @@ inline bool draft_resize(Draft& d) {
   Rng& rng = d.rng();
   if (d.opset() < 11) return draft_resize_by_scales(d);
   const bool since_18 = d.opset() >= 18;
-  static constexpr Interpolation hows[] = {Interpolation::kNearest, Interpolation::kNearest, Interpolation::kLinear,
-                                           Interpolation::kLinear, Interpolation::kCubic};
+  static constexpr Interpolation hows[] = {Interpolation::kNearest, Interpolation::kNearest,
+                                           Interpolation::kLinear, Interpolation::kLinear,
+                                           Interpolation::kCubic};
   const Interpolation how = rng.pick(hows);
   const bool nearest = how == Interpolation::kNearest;
   const bool antialias = since_18 && !nearest && rng.chance(0.25);
@@ -126,7 +127,8 @@ inline bool draft_resize(Draft& d) {
     keeps_ratio = since_18 && !crop && (with_axes || nearest) && rng.chance(0.3) &&
                   *std::min_element(sizes.begin(), sizes.end()) > 0;
     if (keeps_ratio)
-      d.attribute("keep_aspect_ratio_policy", std::string(rng.pick({"not_smaller", "not_larger", "stretch"})));
+      d.attribute("keep_aspect_ratio_policy",
+                  std::string(rng.pick({"not_smaller", "not_larger", "stretch"})));
   } else {
     d.input(float_list(DType::kFloat, given));
   }
@@ -136,10 +138,13 @@ inline bool draft_resize(Draft& d) {
     d.attribute("axes", chosen);
   }
   if (how != Interpolation::kNearest || rng.chance(0.3))
-    d.attribute("mode", std::string(nearest ? "nearest" : how == Interpolation::kLinear ? "linear" : "cubic"));
+    d.attribute("mode", std::string(nearest                         ? "nearest"
+                                    : how == Interpolation::kLinear ? "linear"
+                                                                    : "cubic"));
   if (transform != "half_pixel" || rng.chance(0.2)) d.attribute("coordinate_transformation_mode", transform);
   if (nearest && rng.chance(0.6))
-    d.attribute("nearest_mode", std::string(rng.pick({"round_prefer_floor", "round_prefer_ceil", "floor", "ceil"})));
+    d.attribute("nearest_mode",
+                std::string(rng.pick({"round_prefer_floor", "round_prefer_ceil", "floor", "ceil"})));
   if (how == Interpolation::kCubic && rng.chance(0.3)) d.attribute("cubic_coeff_a", -0.5f);
   if (how == Interpolation::kCubic && rng.chance(0.3)) d.attribute("exclude_outside", std::int64_t{1});
   if (antialias) d.attribute("antialias", std::int64_t{1});

@@ -31,7 +31,8 @@ template <class... Words>
 inline std::string one_of(const Inference& inf, std::string_view attribute, Words... words) {
   const std::string first[] = {words...};
   const std::string given = inf.node().string_or(attribute, first[0]);
-  if (((given != words) && ...)) throw InvalidNode("there is no " + std::string(attribute) + " '" + given + "'");
+  if (((given != words) && ...))
+    throw InvalidNode("there is no " + std::string(attribute) + " '" + given + "'");
   return given;
 }
 
@@ -55,7 +56,8 @@ inline ResizeMode resize_mode(const Inference& inf) {
   m.exclude_outside = inf.node().int_or("exclude_outside", 0) != 0;
   if (!(std::fabs(m.cubic_a) < 1000)) throw Unsupported("cubic_coeff_a is out of proportion");
   if (m.interpolation == Interpolation::kNearest && m.antialias) throw InvalidNode("antialias of nearest");
-  if (m.interpolation == Interpolation::kNearest && m.exclude_outside) throw Unsupported("exclude_outside of nearest");
+  if (m.interpolation == Interpolation::kNearest && m.exclude_outside)
+    throw Unsupported("exclude_outside of nearest");
   return m;
 }
 
@@ -79,7 +81,8 @@ inline void set_scale(ResizeAxis& a, double scale) {
 inline void keep_ratio(std::vector<ResizeAxis*>& axes, bool larger) {
   const ResizeAxis* chosen = nullptr;
   for (const ResizeAxis* a : axes)
-    if (chosen == nullptr || (larger ? a->scale.v > chosen->scale.v : a->scale.v < chosen->scale.v)) chosen = a;
+    if (chosen == nullptr || (larger ? a->scale.v > chosen->scale.v : a->scale.v < chosen->scale.v))
+      chosen = a;
   if (chosen == nullptr) return;
   const Approx<double> scale = chosen->scale;
   for (ResizeAxis* a : axes) {
@@ -132,7 +135,8 @@ inline ResizePlan resize_plan(const Inference& inf) {
     const auto scales = resize_reals(inf, scales_at);
     if (scales.size() != axes.size()) throw InvalidNode("scales are not as many as there are axes");
     for (std::size_t i = 0; i < axes.size(); ++i) {
-      if (inf.node().op_type == "Upsample" && scales[i] < 1) throw InvalidNode("Upsample with a scale below 1");
+      if (inf.node().op_type == "Upsample" && scales[i] < 1)
+        throw InvalidNode("Upsample with a scale below 1");
       set_scale(*axes[i], scales[i]);
       const double cropped = static_cast<double>(axes[i]->in) * (axes[i]->end - axes[i]->start) * scales[i];
       // The text multiplies by the region, implementations and ONNX's shape inference do not.

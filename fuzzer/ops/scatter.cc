@@ -21,7 +21,8 @@ using Targets = std::vector<std::int64_t>;
 
 bool same(const Expected& x, std::size_t i, const Expected& y, std::size_t j) {
   if (x.type.dtype == DType::kString) return std::get<Strings>(x.data)[i] == std::get<Strings>(y.data)[j];
-  if (x.holds_ints()) return x.ints().v[i] == y.ints().v[j] && x.ints().bound(i) == 0 && y.ints().bound(j) == 0;
+  if (x.holds_ints())
+    return x.ints().v[i] == y.ints().v[j] && x.ints().bound(i) == 0 && y.ints().bound(j) == 0;
   return x.value_at(i) == y.value_at(j) && x.bound_at(i) == 0 && y.bound_at(j) == 0;
 }
 
@@ -57,7 +58,8 @@ Approx<R> extreme(Evaluation& ev, Approx<R> a, Approx<R> b, bool max) {
   return {v, std::max(v - low, high - v)};
 }
 
-// The terms of one sum may be added in any order: its rounding is counted by the sum of magnitudes at the end.
+// The terms of one sum may be added in any order: its rounding is counted by the sum of magnitudes at the
+// end.
 template <class R>
 void add_reals(Evaluation& ev, const Targets& targets) {
   const auto &x = ev.reals<R>(0), &u = ev.reals<R>(2);
@@ -140,7 +142,8 @@ void scatter(Evaluation& ev, const Targets& targets) {
 
 void infer_common(Inference& inf) {
   const DType index = inf.type(1).dtype;
-  if (index != DType::kInt32 && index != DType::kInt64) throw InvalidNode("indices are neither int32 nor int64");
+  if (index != DType::kInt32 && index != DType::kInt64)
+    throw InvalidNode("indices are neither int32 nor int64");
   if (inf.type(2).dtype != inf.type(0).dtype) throw InvalidNode("updates are of another type than data");
   if (inf.dims(0).empty()) throw InvalidNode("a scalar has nowhere to scatter to");
   const Reduction reduction = reduction_of(inf);
@@ -170,7 +173,8 @@ void infer_elements(Inference& inf) {
   if (indices != inf.dims(2)) throw InvalidNode("indices and updates differ in shape");
   if (indices.size() != in.size()) throw InvalidNode("indices are of another rank than data");
   for (std::size_t d = 0; d < in.size(); ++d)
-    if (static_cast<std::int64_t>(d) != axis && indices[d] > in[d]) throw InvalidNode("indices are larger than data");
+    if (static_cast<std::int64_t>(d) != axis && indices[d] > in[d])
+      throw InvalidNode("indices are larger than data");
 }
 
 void infer_scatter(Inference& inf) {
@@ -206,12 +210,14 @@ bool draft_elements(Draft& d) {
     if (rng.chance(0.4)) dims[i] = rng.range(1, dims[i] + (duplicates && i == axis ? 2 : 0));
   // Without a reduction every line along the axis gets distinct positions: a prefix of a permutation.
   std::vector<std::int64_t> indices(static_cast<std::size_t>(element_count(dims)));
-  const std::int64_t lines = product(dims, 0, axis), n = dims[axis], step = product(dims, axis + 1, dims.size());
+  const std::int64_t lines = product(dims, 0, axis), n = dims[axis],
+                     step = product(dims, axis + 1, dims.size());
   for (std::int64_t line = 0; line < lines * step; ++line) {
     const auto order = rng.permutation(static_cast<std::size_t>(x.dims[axis]));
     for (std::int64_t i = 0; i < n; ++i) {
       const std::int64_t to = duplicates ? rng.range(0, x.dims[axis] - 1) : order[i];
-      indices[(line / step * n + i) * step + line % step] = d.opset() >= 11 && rng.chance(0.3) ? to - x.dims[axis] : to;
+      indices[(line / step * n + i) * step + line % step] =
+          d.opset() >= 11 && rng.chance(0.3) ? to - x.dims[axis] : to;
     }
   }
   d.input(Tensor::of_ints(rng.chance(0.3) ? DType::kInt32 : DType::kInt64, dims, indices));
@@ -283,7 +289,11 @@ constexpr OpSpec specs[] = {
      .infer = infer_elements,
      .evaluate = evaluate_elements},
     {.name = "ScatterND", .since = 11, .draft = draft_nd, .infer = infer_nd, .evaluate = evaluate_nd},
-    {.name = "Scatter", .since = 9, .draft = draft_elements, .infer = infer_scatter, .evaluate = evaluate_elements},
+    {.name = "Scatter",
+     .since = 9,
+     .draft = draft_elements,
+     .infer = infer_scatter,
+     .evaluate = evaluate_elements},
 };
 
 }  // namespace

@@ -45,8 +45,8 @@ bool draft_nonzero(Draft& d) {
 std::vector<std::int64_t> chosen(const Inference& inf) {
   const auto condition = vector_input(inf, 1);
   const bool flat = !inf.node().has("axis");
-  const std::int64_t size =
-      flat ? element_count(inf.dims(0)) : inf.dims(0)[Inference::axis(inf.node().int_or("axis", 0), inf.rank(0))];
+  const std::int64_t size = flat ? element_count(inf.dims(0))
+                                 : inf.dims(0)[Inference::axis(inf.node().int_or("axis", 0), inf.rank(0))];
   if (static_cast<std::int64_t>(condition.size()) > size) throw InvalidNode("the condition is too long");
   std::vector<std::int64_t> at;
   for (std::size_t i = 0; i < condition.size(); ++i)
@@ -186,26 +186,41 @@ bool draft_one_hot(Draft& d) {
   if (depth_types.empty()) return false;
   const std::int64_t depth = rng.range(1, 5);
   const auto reach = static_cast<double>(depth);
-  const ArrayType x = d.input({.types = plain.empty() || rng.chance(0.3) ? drawable(d, "T1") : plain,
-                               .min_rank = 1,  // onnx's shape inference refuses a scalar
-                               .max_rank = 3,
-                               .min_size = 0,
-                               .range = {.low = d.opset() < 11 ? 0 : -reach - 1, .high = reach, .integral = true}});
+  const ArrayType x =
+      d.input({.types = plain.empty() || rng.chance(0.3) ? drawable(d, "T1") : plain,
+               .min_rank = 1,  // onnx's shape inference refuses a scalar
+               .max_rank = 3,
+               .min_size = 0,
+               .range = {.low = d.opset() < 11 ? 0 : -reach - 1, .high = reach, .integral = true}});
   // Runtimes have kernels for few of the triples of types.
-  const DTypeSet usual = x.dtype == DType::kInt64 ? DTypeSet{DType::kFloat, DType::kInt64} : DTypeSet{DType::kFloat};
+  const DTypeSet usual =
+      x.dtype == DType::kInt64 ? DTypeSet{DType::kFloat, DType::kInt64} : DTypeSet{DType::kFloat};
   const bool common = rng.chance(0.8) && drawable(d, "T2").has(x.dtype) && is_signed_int(x.dtype);
   const DType t = common ? x.dtype : rng.pick(depth_types);
   d.input(Tensor::of_ints(t, rng.chance(0.5) ? Dims{} : Dims{1}, {depth}));
-  d.input({.types = drawable(d, "T3", common ? usual : kAnyDType), .dims = Dims{2}, .role = Role::kParameter});
+  d.input(
+      {.types = drawable(d, "T3", common ? usual : kAnyDType), .dims = Dims{2}, .role = Role::kParameter});
   const auto rank = static_cast<std::int64_t>(x.rank());
   if (rng.chance(0.7)) d.attribute("axis", rng.range(-rank - 1, rank));
   return true;
 }
 
 constexpr OpSpec specs[] = {
-    {.name = "NonZero", .since = 9, .draft = draft_nonzero, .infer = infer_nonzero, .evaluate = evaluate_nonzero},
-    {.name = "Compress", .since = 9, .draft = draft_compress, .infer = infer_compress, .evaluate = evaluate_compress},
-    {.name = "OneHot", .since = 9, .draft = draft_one_hot, .infer = infer_one_hot, .evaluate = evaluate_one_hot},
+    {.name = "NonZero",
+     .since = 9,
+     .draft = draft_nonzero,
+     .infer = infer_nonzero,
+     .evaluate = evaluate_nonzero},
+    {.name = "Compress",
+     .since = 9,
+     .draft = draft_compress,
+     .infer = infer_compress,
+     .evaluate = evaluate_compress},
+    {.name = "OneHot",
+     .since = 9,
+     .draft = draft_one_hot,
+     .infer = infer_one_hot,
+     .evaluate = evaluate_one_hot},
 };
 
 }  // namespace

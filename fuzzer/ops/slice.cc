@@ -15,10 +15,12 @@ Range range_of(std::int64_t start, std::int64_t end, std::int64_t step, std::int
   if (end < 0) end += size;
   const bool forward = step > 0;
   start = std::clamp<std::int64_t>(start, 0, std::max<std::int64_t>(forward ? size : size - 1, 0));
-  end = std::clamp<std::int64_t>(end, forward ? 0 : -1, std::max<std::int64_t>(forward ? size : size - 1, -1));
+  end =
+      std::clamp<std::int64_t>(end, forward ? 0 : -1, std::max<std::int64_t>(forward ? size : size - 1, -1));
   const std::int64_t way = forward ? end - start : start - end;
   if (way <= 0 || size == 0) return {0, 1, 0};
-  const std::uint64_t stride = forward ? static_cast<std::uint64_t>(step) : 0 - static_cast<std::uint64_t>(step);
+  const std::uint64_t stride =
+      forward ? static_cast<std::uint64_t>(step) : 0 - static_cast<std::uint64_t>(step);
   return {start, step, static_cast<std::int64_t>((static_cast<std::uint64_t>(way) + stride - 1) / stride)};
 }
 
@@ -75,7 +77,8 @@ struct Ends {
 };
 Ends draw_range(Rng& rng, std::int64_t n, bool forward, std::int64_t infinite) {
   if (n == 0 || rng.chance(0.1)) return {rng.range(-n - 2, n + 2), rng.range(-n - 2, n + 2)};
-  std::int64_t start = rng.range(0, n - 1), end = forward ? rng.range(start + 1, n) : rng.range(-1, start - 1);
+  std::int64_t start = rng.range(0, n - 1),
+               end = forward ? rng.range(start + 1, n) : rng.range(-1, start - 1);
   if (rng.chance(0.3)) start = forward ? 0 : n - 1;
   if (rng.chance(0.3)) end = forward ? n : -1;
   if (forward ? end == n : end == -1) {
@@ -94,7 +97,8 @@ Ends draw_range(Rng& rng, std::int64_t n, bool forward, std::int64_t infinite) {
 bool draft(Draft& d) {
   Rng& rng = d.rng();
   const bool by_input = !d.schema().has_attribute("starts");
-  const ArrayType x = d.input({.types = drawable(d, "T", kAnyDType), .min_rank = 1, .max_rank = 5, .min_size = 0});
+  const ArrayType x =
+      d.input({.types = drawable(d, "T", kAnyDType), .min_rank = 1, .max_rank = 5, .min_size = 0});
   const auto rank = static_cast<std::int64_t>(x.rank());
   const bool with_axes = rng.chance(0.7), with_steps = by_input && rng.chance(0.5);
   auto axes = rng.permutation(x.rank());

@@ -4,9 +4,9 @@
 
 namespace mob {
 
-#define OPS(name) \
-  namespace ops::family {                 \
-  extern const Family name;              \
+#define OPS(name)           \
+  namespace ops::family {   \
+  extern const Family name; \
   }
 #include "fuzzer/ops/all.def"
 #undef OPS

@@ -30,7 +30,8 @@ void evaluate(Evaluation& ev) {
   map.reserve(ev.output().count());
   for_each_index(ev.output().type.dims, [&](const Dims& index) {
     std::int64_t offset = 0;
-    for (std::size_t d = 0; d < perm.size(); ++d) offset += index[d] * from[static_cast<std::size_t>(perm[d])];
+    for (std::size_t d = 0; d < perm.size(); ++d)
+      offset += index[d] * from[static_cast<std::size_t>(perm[d])];
     map.push_back(offset);
   });
   gather_elements(ev.input(0), map, ev.output());

@@ -45,7 +45,8 @@ int compare(const Expected& x, std::size_t i, std::size_t j) {
         } else {
           if (std::isnan(d.v[i]) || std::isnan(d.v[j])) throw Unsupported("Unique of a NaN");
           const auto e = d.e[i] + d.e[j];
-          if (e > 0 && i != j && !(std::fabs(d.v[i] - d.v[j]) > e)) throw Unsupported("Unique of undecided elements");
+          if (e > 0 && i != j && !(std::fabs(d.v[i] - d.v[j]) > e))
+            throw Unsupported("Unique of undecided elements");
           return order(d.v[i], d.v[j]);
         }
       },
@@ -121,7 +122,8 @@ void evaluate(Evaluation& ev) {
                    static_cast<std::size_t>((outer * n + i) * items.step + within));
     }
   const std::vector<std::int64_t>* lists[] = {&f.first, &f.inverse, &f.counts};
-  for (std::size_t i = 1; i < std::min<std::size_t>(ev.output_count(), 4); ++i) ev.out_ints(i).v = *lists[i - 1];
+  for (std::size_t i = 1; i < std::min<std::size_t>(ev.output_count(), 4); ++i)
+    ev.out_ints(i).v = *lists[i - 1];
 }
 
 bool draft(Draft& d) {
@@ -133,7 +135,8 @@ bool draft(Draft& d) {
   return true;
 }
 
-constexpr OpSpec specs[] = {{.name = "Unique", .since = 11, .draft = draft, .infer = infer, .evaluate = evaluate}};
+constexpr OpSpec specs[] = {
+    {.name = "Unique", .since = 11, .draft = draft, .infer = infer, .evaluate = evaluate}};
 
 }  // namespace
 

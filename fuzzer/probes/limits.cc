@@ -62,17 +62,24 @@ System with_limits(System system) {
     }
   }
   Worker worker(system);
-  const auto accepts = [&](int opset, int ir) { return worker.run(identity(opset, ir), {{.level = 0}})[0].ok(); };
+  const auto accepts = [&](int opset, int ir) {
+    return worker.run(identity(opset, ir), {{.level = 0}})[0].ok();
+  };
   system.max_ir = newest(3, 14, [&](int ir) { return accepts(9, ir); });
   system.max_opset = newest(9, kNewestOpset + 4, [&](int opset) { return accepts(opset, system.max_ir); });
   if (system.max_opset == 0 || system.max_ir == 0)
-    throw UserError(system.label() + " does not run even an Identity: is it an ONNX Runtime with a CPU provider?");
+    throw UserError(system.label() +
+                    " does not run even an Identity: is it an ONNX Runtime with a CPU provider?");
   std::error_code none;
   fs::create_directories(file.parent_path(), none);
   const fs::path half = file.string() + "." + std::to_string(getpid());
   {
     std::ofstream out(half);
-    out << nlohmann::json{{"system", system.label()}, {"max_opset", system.max_opset}, {"max_ir", system.max_ir}}.dump() << "\n";
+    out << nlohmann::json{{"system", system.label()},
+                          {"max_opset", system.max_opset},
+                          {"max_ir", system.max_ir}}
+               .dump()
+        << "\n";
   }
   fs::rename(half, file, none);  // a cache that cannot be written only costs time
   return system;

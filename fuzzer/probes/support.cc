@@ -20,7 +20,8 @@ constexpr int kTries = 3;  // drafts of one triple, one of which must run
 
 bool runs(Worker& worker, const OpSpec& op, int opset, DType type) {
   for (int t = 0; t < kTries; ++t) {
-    Rng rng(static_cast<std::uint64_t>(opset) * 64 + static_cast<std::uint64_t>(type), static_cast<std::uint64_t>(t));
+    Rng rng(static_cast<std::uint64_t>(opset) * 64 + static_cast<std::uint64_t>(type),
+            static_cast<std::uint64_t>(t));
     const SampleOptions options{.opset = opset, .support = nullptr, .first_type = type, .first = &op};
     for (int attempt = 0; attempt < 10; ++attempt) {
       const std::optional<Case> c = sample(rng, options);

@@ -39,7 +39,8 @@ bool normalize(Reals<R>& x, R max_finite) {
 }
 
 bool normalize(Expected& x) {
-  if (auto* d = std::get_if<Reals<double>>(&x.data)) return normalize(*d, float_format(x.type.dtype).max_finite);
+  if (auto* d = std::get_if<Reals<double>>(&x.data))
+    return normalize(*d, float_format(x.type.dtype).max_finite);
   if (auto* l = std::get_if<Reals<long double>>(&x.data))
     return normalize(*l, static_cast<long double>(float_format(DType::kDouble).max_finite));
   return false;
@@ -89,8 +90,8 @@ class Interpreter {
   }
 
  private:
-  void step(const Graph& graph, const std::map<std::string, std::int64_t>& opsets, std::vector<ExpectedPtr>& values,
-            int index, int depth) {
+  void step(const Graph& graph, const std::map<std::string, std::int64_t>& opsets,
+            std::vector<ExpectedPtr>& values, int index, int depth) {
     const Node& node = graph.nodes[static_cast<std::size_t>(index)];
     inputs_.clear();
     for (ValueId v : node.inputs) {
@@ -131,7 +132,8 @@ class Interpreter {
       if (node.outputs[i] == kNoValue) continue;
       result_.special = normalize(outputs[i]) || result_.special;
       if (depth == 0 && index == options_.plant_node && i == 0) plant(outputs[i], options_.plant_relative);
-      values[static_cast<std::size_t>(node.outputs[i])] = std::make_shared<const Expected>(std::move(outputs[i]));
+      values[static_cast<std::size_t>(node.outputs[i])] =
+          std::make_shared<const Expected>(std::move(outputs[i]));
     }
   }
 
@@ -158,7 +160,8 @@ class Interpreter {
     const auto done = run(body->graph, body->opsets, std::move(inner), depth + 1);
     for (std::size_t i = 0; i < node.outputs.size() && i < body->graph.outputs.size(); ++i)
       if (node.outputs[i] != kNoValue)
-        values[static_cast<std::size_t>(node.outputs[i])] = done[static_cast<std::size_t>(body->graph.outputs[i])];
+        values[static_cast<std::size_t>(node.outputs[i])] =
+            done[static_cast<std::size_t>(body->graph.outputs[i])];
     (void)graph;
   }
 
@@ -168,9 +171,7 @@ class Interpreter {
     if (spent_ > options_.max_elements) throw Unsupported("the model is too large for the reference");
   }
 
-  static std::string where(const Node& node) {
-    return "node '" + node.name + "' (" + node.op_type + "): ";
-  }
+  static std::string where(const Node& node) { return "node '" + node.name + "' (" + node.op_type + "): "; }
 
   const Model& model_;
   const ReferenceOptions& options_;
@@ -181,8 +182,8 @@ class Interpreter {
 
 }  // namespace
 
-NodeResult evaluate_node(const OpSpec& spec, const Node& node, int opset, std::span<const Expected* const> inputs,
-                         const Arithmetic& arithmetic) {
+NodeResult evaluate_node(const OpSpec& spec, const Node& node, int opset,
+                         std::span<const Expected* const> inputs, const Arithmetic& arithmetic) {
   Evaluation ev(node, opset, inputs, arithmetic);
   spec.infer(ev);
   ev.allocate();
@@ -209,7 +210,8 @@ Reference evaluate(const Case& c, const ReferenceOptions& options) {
     Interpreter interpreter(c.model, options, result);
     values = interpreter.run(graph, c.model.opsets, std::move(values), 0);
     for (ValueId v : graph.outputs) {
-      if (!values[static_cast<std::size_t>(v)]) throw Unsupported("output '" + graph[v].name + "' has no content");
+      if (!values[static_cast<std::size_t>(v)])
+        throw Unsupported("output '" + graph[v].name + "' has no content");
       result.outputs.push_back(*values[static_cast<std::size_t>(v)]);
     }
     if (options.keep_values)

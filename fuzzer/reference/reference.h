@@ -15,11 +15,11 @@ struct Reference {
   // One entry per graph output, in order. Empty when `unavailable` says why there is no answer.
   std::vector<Expected> outputs;
   std::string unavailable;
-  bool invalid = false;            // unavailable because the model breaks the ONNX spec for these inputs
-  bool special = false;            // an infinity, NaN or overflow occurred in an input or on the way
-  bool negative_zero = false;      // a -0.0 stood in an input or initializer
-  bool random = false;             // an operator drew random numbers
-  std::size_t unspecified = 0;     // elements that the ONNX spec leaves open, at their source
+  bool invalid = false;         // unavailable because the model breaks the ONNX spec for these inputs
+  bool special = false;         // an infinity, NaN or overflow occurred in an input or on the way
+  bool negative_zero = false;   // a -0.0 stood in an input or initializer
+  bool random = false;          // an operator drew random numbers
+  std::size_t unspecified = 0;  // elements that the ONNX spec leaves open, at their source
   std::string unspecified_reason;
   bool available() const { return unavailable.empty(); }
 
@@ -47,7 +47,7 @@ struct NodeResult {
   std::vector<Expected> outputs;
   bool random = false;  // it drew random numbers
 };
-NodeResult evaluate_node(const OpSpec& spec, const Node& node, int opset, std::span<const Expected* const> inputs,
-                         const Arithmetic& arithmetic = {});
+NodeResult evaluate_node(const OpSpec& spec, const Node& node, int opset,
+                         std::span<const Expected* const> inputs, const Arithmetic& arithmetic = {});
 
 }  // namespace mob

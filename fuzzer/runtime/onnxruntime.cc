@@ -33,8 +33,7 @@ std::vector<System> installed() {
 
 System at(const std::string& version) {
   if (version.find('/') != std::string::npos) {
-    if (!fs::is_regular_file(version))
-      throw UserError("system onnxruntime@" + version + ": no such library");
+    if (!fs::is_regular_file(version)) throw UserError("system onnxruntime@" + version + ": no such library");
     return with_library(version, fs::absolute(version));
   }
   std::vector<std::string> versions;
@@ -43,7 +42,8 @@ System at(const std::string& version) {
     versions.push_back(s.version);
   }
   throw UserError("onnxruntime " + version + " is not installed (there is " +
-                  (versions.empty() ? "none" : join(versions, ", ")) + "): run scripts/setup --onnxruntime " + version);
+                  (versions.empty() ? "none" : join(versions, ", ")) + "): run scripts/setup --onnxruntime " +
+                  version);
 }
 
 }  // namespace

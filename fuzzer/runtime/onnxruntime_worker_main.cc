@@ -33,9 +33,18 @@ std::vector<std::string>* fired = nullptr;  // where the present session's passe
 
 void check(OrtStatus* status, Outcome::Stage stage) {
   if (status == nullptr) return;
-  static constexpr const char* kCodes[] = {"OK",           "FAIL",          "INVALID_ARGUMENT", "NO_SUCHFILE",
-                                           "NO_MODEL",     "ENGINE_ERROR",  "RUNTIME_EXCEPTION", "INVALID_PROTOBUF",
-                                           "MODEL_LOADED", "NOT_IMPLEMENTED", "INVALID_GRAPH",   "EP_FAIL"};
+  static constexpr const char* kCodes[] = {"OK",
+                                           "FAIL",
+                                           "INVALID_ARGUMENT",
+                                           "NO_SUCHFILE",
+                                           "NO_MODEL",
+                                           "ENGINE_ERROR",
+                                           "RUNTIME_EXCEPTION",
+                                           "INVALID_PROTOBUF",
+                                           "MODEL_LOADED",
+                                           "NOT_IMPLEMENTED",
+                                           "INVALID_GRAPH",
+                                           "EP_FAIL"};
   const auto code = static_cast<std::size_t>(api->GetErrorCode(status));
   std::string message = code < std::size(kCodes) ? kCodes[code] : "ERROR";
   message += ": ";
@@ -60,7 +69,8 @@ template <class T, void (*OrtApi::*Release)(T*)>
 struct Releaser {
   void operator()(T* p) const { (api->*Release)(p); }
 };
-using Options = std::unique_ptr<OrtSessionOptions, Releaser<OrtSessionOptions, &OrtApi::ReleaseSessionOptions>>;
+using Options =
+    std::unique_ptr<OrtSessionOptions, Releaser<OrtSessionOptions, &OrtApi::ReleaseSessionOptions>>;
 using Session = std::unique_ptr<OrtSession, Releaser<OrtSession, &OrtApi::ReleaseSession>>;
 using OrtValuePtr = std::unique_ptr<OrtValue, Releaser<OrtValue, &OrtApi::ReleaseValue>>;
 using TypeInfo = std::unique_ptr<OrtTensorTypeAndShapeInfo,
@@ -78,17 +88,28 @@ ONNXTensorElementDataType own_type(std::uint32_t n) {
 // Bytes of `count` elements as ONNX Runtime lays them out.
 std::size_t bytes_of(ONNXTensorElementDataType type, std::size_t count) {
   switch (static_cast<int>(type)) {
-    case 1: case 6: case 12:
+    case 1:
+    case 6:
+    case 12:
       return 4 * count;
-    case 7: case 11: case 13: case 14:
+    case 7:
+    case 11:
+    case 13:
+    case 14:
       return 8 * count;
-    case 4: case 5: case 10: case 16:
+    case 4:
+    case 5:
+    case 10:
+    case 16:
       return 2 * count;
     case 15:
       return 16 * count;
-    case 21: case 22: case 23:
+    case 21:
+    case 22:
+    case 23:
       return (count + 1) / 2;
-    case 24: case 25:
+    case 24:
+    case 25:
       return (count + 3) / 4;
     default:
       return count;
@@ -99,24 +120,28 @@ Options options_for(const Configuration& c, unsigned level) {
   OrtSessionOptions* raw = nullptr;
   check(api->CreateSessionOptions(&raw), Outcome::LOAD);
   Options options(raw);
-  check(api->SetSessionGraphOptimizationLevel(raw, static_cast<GraphOptimizationLevel>(level)), Outcome::LOAD);
+  check(api->SetSessionGraphOptimizationLevel(raw, static_cast<GraphOptimizationLevel>(level)),
+        Outcome::LOAD);
   check(api->SetIntraOpNumThreads(raw, c.threads() == 0 ? 1 : static_cast<int>(c.threads())), Outcome::LOAD);
   check(api->SetInterOpNumThreads(raw, 1), Outcome::LOAD);
   // Reads of uninitialised memory show only where every buffer comes fresh (and poisoned) from malloc.
   check(api->DisableCpuMemArena(raw), Outcome::LOAD);
   check(api->DisableMemPattern(raw), Outcome::LOAD);
-  check(api->SetSessionLogSeverityLevel(raw, c.report_passes() ? ORT_LOGGING_LEVEL_INFO : ORT_LOGGING_LEVEL_FATAL),
+  check(api->SetSessionLogSeverityLevel(raw,
+                                        c.report_passes() ? ORT_LOGGING_LEVEL_INFO : ORT_LOGGING_LEVEL_FATAL),
         Outcome::LOAD);
   if (c.disabled_size() > 0) {
     std::string list;
     for (const std::string& pass : c.disabled()) list += (list.empty() ? "" : ";") + pass;
-    check(api->AddSessionConfigEntry(raw, "optimization.disable_specified_optimizers", list.c_str()), Outcome::LOAD);
+    check(api->AddSessionConfigEntry(raw, "optimization.disable_specified_optimizers", list.c_str()),
+          Outcome::LOAD);
   }
   return options;
 }
 
 struct Inputs {
-  std::vector<std::string> buffers;  // the runtime's own copies: a kernel that writes into its input harms no other run
+  std::vector<std::string>
+      buffers;  // the runtime's own copies: a kernel that writes into its input harms no other run
   std::vector<OrtValuePtr> values;
   std::vector<const char*> names;
   std::vector<const OrtValue*> raw;
@@ -134,7 +159,8 @@ Inputs make_inputs(const Request& request, const Slot& slot) {
     if (t.dtype() == 8) {
       OrtAllocator* allocator = nullptr;
       check(api->GetAllocatorWithDefaultOptions(&allocator), Outcome::RUN);
-      check(api->CreateTensorAsOrtValue(allocator, t.dims().data(), static_cast<std::size_t>(t.dims_size()), type, &value),
+      check(api->CreateTensorAsOrtValue(allocator, t.dims().data(), static_cast<std::size_t>(t.dims_size()),
+                                        type, &value),
             Outcome::RUN);
       in.values.emplace_back(value);
       std::vector<const char*> strings;
@@ -215,14 +241,15 @@ std::vector<std::string> output_names(OrtSession* session, Outcome::Stage stage)
   return names;
 }
 
-std::vector<Result> run_once(OrtSession* session, const Request& request, const Slot& slot, Outcome::Stage stage) {
+std::vector<Result> run_once(OrtSession* session, const Request& request, const Slot& slot,
+                             Outcome::Stage stage) {
   const Inputs in = make_inputs(request, slot);
   const std::vector<std::string> names = output_names(session, stage);
   std::vector<const char*> c_names;
   for (const std::string& n : names) c_names.push_back(n.c_str());
   std::vector<OrtValue*> outputs(names.size(), nullptr);
-  OrtStatus* status = api->Run(session, nullptr, in.names.data(), in.raw.data(), in.raw.size(), c_names.data(),
-                               c_names.size(), outputs.data());
+  OrtStatus* status = api->Run(session, nullptr, in.names.data(), in.raw.data(), in.raw.size(),
+                               c_names.data(), c_names.size(), outputs.data());
   std::vector<OrtValuePtr> owners(outputs.begin(), outputs.end());
   check(status, stage);
   std::vector<Result> results;
@@ -278,7 +305,8 @@ void perform(const Request& request, const Configuration& c, Slot& slot, Outcome
       }
       unlink(path.c_str());
       unlink((path + ".data").c_str());
-      if (c.keep_saved()) *outcome.mutable_saved_model() = slot.append(saved.data(), saved.size(), Outcome::SAVE);
+      if (c.keep_saved())
+        *outcome.mutable_saved_model() = slot.append(saved.data(), saved.size(), Outcome::SAVE);
       stage(Outcome::RELOAD);
       Configuration plain = c;
       plain.set_report_passes(false);
@@ -331,7 +359,8 @@ int main(int argc, char** argv) {
   if (get_base == nullptr) worker::cannot_start("the library has no OrtGetApiBase: it is no ONNX Runtime");
   for (std::uint32_t v = 15; v > 0 && api == nullptr; --v) api = get_base()->GetApi(v);
   if (api == nullptr) worker::cannot_start("the library offers no C API that this worker knows");
-  if (OrtStatus* status = api->CreateEnvWithCustomLogger(on_log, nullptr, ORT_LOGGING_LEVEL_WARNING, "mobster", &env))
+  if (OrtStatus* status =
+          api->CreateEnvWithCustomLogger(on_log, nullptr, ORT_LOGGING_LEVEL_WARNING, "mobster", &env))
     worker::cannot_start(api->GetErrorMessage(status));
   worker::serve(memory, [](const Request& request, Slot& slot) {
     std::vector<Result> first_outputs;

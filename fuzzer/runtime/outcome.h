@@ -16,7 +16,7 @@ struct Configuration {
   bool reload = false;                // save the optimized model, load that without optimization, run it
   int runs = 1;                       // in one session, with equal inputs
   bool report_passes = false;
-  bool keep_saved = false;            // with reload: bring the saved model back
+  bool keep_saved = false;  // with reload: bring the saved model back
   bool load_only = false;
   bool operator==(const Configuration&) const = default;
 
@@ -44,12 +44,12 @@ struct Outcome {
     kTimedOut,  // the deadline passed and the process was killed
   };
   Kind kind = Kind::kRejected;
-  Stage stage = Stage::kLoad;        // the last one reached
-  std::string message;               // of the system, in one line
+  Stage stage = Stage::kLoad;  // the last one reached
+  std::string message;         // of the system, in one line
   std::vector<Output> outputs;
-  int same_as = -1;                  // outputs are bit for bit those of this outcome, and not repeated here
-  std::vector<Output> second_run;    // only where it differs
-  std::vector<std::string> passes;   // that changed the graph, in order
+  int same_as = -1;                 // outputs are bit for bit those of this outcome, and not repeated here
+  std::vector<Output> second_run;   // only where it differs
+  std::vector<std::string> passes;  // that changed the graph, in order
   std::string saved_model;
   double load_seconds = 0;
   double run_seconds = 0;

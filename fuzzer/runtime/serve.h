@@ -1,5 +1,5 @@
-// The worker's half of the protocol, for workers written in C++: header only, so that nothing else of ours has
-// to be linked into the process that is under test.
+// The worker's half of the protocol, for workers written in C++: header only, so that nothing else of ours
+// has to be linked into the process that is under test.
 #pragma once
 
 #include <sys/mman.h>
@@ -47,7 +47,8 @@ class Slot {
   const char* at(const mob::wire::Blob& blob) const { return memory_ + blob.offset(); }
 
   mob::wire::Blob append(const void* data, std::size_t size, Outcome::Stage stage) {
-    if (free_ + size + 65536 > channel::kSlotSize) throw Failure{stage, "the outputs do not fit the shared memory"};
+    if (free_ + size + 65536 > channel::kSlotSize)
+      throw Failure{stage, "the outputs do not fit the shared memory"};
     mob::wire::Blob blob;
     blob.set_offset(free_);
     blob.set_size(size);

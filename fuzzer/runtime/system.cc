@@ -9,8 +9,8 @@
 
 namespace mob {
 
-#define SYSTEM(name) \
-  namespace systems { \
+#define SYSTEM(name)            \
+  namespace systems {           \
   extern const SystemSpec name; \
   }
 #include "fuzzer/runtime/all.def"

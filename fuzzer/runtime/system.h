@@ -24,9 +24,9 @@ struct System {
 // A kind of system. One file each, one line in all.def.
 struct SystemSpec {
   std::string_view name;
-  std::string_view what;  // one line for `mobster list systems`
-  std::vector<System> (*installed)();           // oldest version first
-  System (*at)(const std::string& version);     // throws UserError: not installed, and how to install it
+  std::string_view what;                     // one line for `mobster list systems`
+  std::vector<System> (*installed)();        // oldest version first
+  System (*at)(const std::string& version);  // throws UserError: not installed, and how to install it
 };
 const std::vector<const SystemSpec*>& all_systems();
 

@@ -79,8 +79,10 @@ struct Worker::Impl {
     memory_fd = memfd_create("mobster", MFD_CLOEXEC);
     if (memory_fd < 0 || ftruncate(memory_fd, static_cast<off_t>(channel::kMemorySize)) != 0)
       throw UserError("no shared memory for workers: " + std::string(std::strerror(errno)));
-    void* p = mmap(nullptr, channel::kMemorySize, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, memory_fd, 0);
-    if (p == MAP_FAILED) throw UserError("no address space for workers: " + std::string(std::strerror(errno)));
+    void* p =
+        mmap(nullptr, channel::kMemorySize, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, memory_fd, 0);
+    if (p == MAP_FAILED)
+      throw UserError("no address space for workers: " + std::string(std::strerror(errno)));
     memory = static_cast<char*>(p);
   }
   ~Impl() {
@@ -90,7 +92,9 @@ struct Worker::Impl {
   }
 
   channel::SlotState& state(int slot) { return reinterpret_cast<channel::Header*>(memory)->slots[slot]; }
-  char* base(int slot) { return memory + channel::kHeaderSize + static_cast<std::uint64_t>(slot) * channel::kSlotSize; }
+  char* base(int slot) {
+    return memory + channel::kHeaderSize + static_cast<std::uint64_t>(slot) * channel::kSlotSize;
+  }
 
   void start() {
     if (pid > 0) return;
@@ -117,7 +121,8 @@ struct Worker::Impl {
     std::vector<std::string> environment;
     for (char** e = environ; *e != nullptr; ++e) {
       const std::string_view v = *e;
-      if (!v.starts_with("MALLOC_PERTURB_=") && !v.starts_with("GLIBC_TUNABLES=")) environment.emplace_back(v);
+      if (!v.starts_with("MALLOC_PERTURB_=") && !v.starts_with("GLIBC_TUNABLES="))
+        environment.emplace_back(v);
     }
     if (limits.poison != 0) {
       environment.push_back("MALLOC_PERTURB_=" + std::to_string(limits.poison));
@@ -145,7 +150,8 @@ struct Worker::Impl {
     if (got != sizeof note || note.what != channel::kReady) {
       const std::string why = last_words();
       stop();
-      throw UserError(system.label() + " cannot be loaded: " + (why.empty() ? "its worker died at the start" : why));
+      throw UserError(system.label() +
+                      " cannot be loaded: " + (why.empty() ? "its worker died at the start" : why));
     }
   }
 
@@ -169,7 +175,9 @@ struct Worker::Impl {
       rusage usage{};
       while (wait4(pid, &status, 0, &usage) < 0 && errno == EINTR) {
       }
-      const auto seconds = [](timeval t) { return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6; };
+      const auto seconds = [](timeval t) {
+        return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6;
+      };
       cpu_of_dead += seconds(usage.ru_utime) + seconds(usage.ru_stime);
       peak = std::max<std::int64_t>(peak, usage.ru_maxrss * 1024);
     }
@@ -180,7 +188,8 @@ struct Worker::Impl {
   }
 
   void announce(int slot) {
-    const channel::Note note = {static_cast<std::uint32_t>(slot), channel::kRequest, jobs[static_cast<std::size_t>(slot)]->size};
+    const channel::Note note = {static_cast<std::uint32_t>(slot), channel::kRequest,
+                                jobs[static_cast<std::size_t>(slot)]->size};
     // A worker that died meanwhile is noticed by whoever waits.
     (void)::send(socket, &note, sizeof note, MSG_NOSIGNAL);
   }
@@ -271,7 +280,8 @@ struct Worker::Impl {
     o.passes.assign(w.passes().begin(), w.passes().end());
     o.load_seconds = static_cast<double>(w.load_ns()) * 1e-9;
     o.run_seconds = static_cast<double>(w.run_ns()) * 1e-9;
-    if (w.has_saved_model()) o.saved_model.assign(base(slot) + w.saved_model().offset(), w.saved_model().size());
+    if (w.has_saved_model())
+      o.saved_model.assign(base(slot) + w.saved_model().offset(), w.saved_model().size());
     try {
       for (const auto& t : w.outputs()) o.outputs.push_back(output_of(t, slot));
       for (const auto& t : w.second_run()) o.second_run.push_back(output_of(t, slot));
@@ -313,7 +323,8 @@ struct Worker::Impl {
       if (timed_out)
         o.message = "no answer within the deadline";
       else if (WIFSIGNALED(status))
-        o.message = std::string("killed by signal ") + std::to_string(WTERMSIG(status)) + " (" + strsignal(WTERMSIG(status)) + ")";
+        o.message = std::string("killed by signal ") + std::to_string(WTERMSIG(status)) + " (" +
+                    strsignal(WTERMSIG(status)) + ")";
       else
         o.message = "the process ended with exit code " + std::to_string(WEXITSTATUS(status));
       if (const std::string words = last_words(); !words.empty()) o.message += ": " + words;
@@ -370,7 +381,8 @@ struct Worker::Impl {
       }
       const int at = running();
       const channel::SlotState& s = state(at);
-      const std::uint64_t progress = (static_cast<std::uint64_t>(at) << 48) | (std::uint64_t{s.configuration} << 8) | s.stage;
+      const std::uint64_t progress =
+          (static_cast<std::uint64_t>(at) << 48) | (std::uint64_t{s.configuration} << 8) | s.stage;
       const double cpu = cpu_seconds_of(pid), wall = wall_seconds();
       if (progress != last_progress) {
         last_progress = progress;
@@ -392,7 +404,8 @@ struct Worker::Impl {
   }
 };
 
-Worker::Worker(System system, WorkerLimits limits) : impl_(std::make_unique<Impl>(std::move(system), limits)) {}
+Worker::Worker(System system, WorkerLimits limits)
+    : impl_(std::make_unique<Impl>(std::move(system), limits)) {}
 Worker::~Worker() = default;
 
 const System& Worker::system() const {
@@ -436,8 +449,7 @@ std::vector<Outcome> Worker::next() {
     o.message = "the worker gave no outcome";
     outcomes.push_back(std::move(o));
   }
-  if (impl_->state(slot).next_free > kLargeCase)
-    madvise(impl_->base(slot), channel::kSlotSize, MADV_REMOVE);
+  if (impl_->state(slot).next_free > kLargeCase) madvise(impl_->base(slot), channel::kSlotSize, MADV_REMOVE);
   impl_->jobs[static_cast<std::size_t>(slot)].reset();
   return outcomes;
 }

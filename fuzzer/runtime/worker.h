@@ -13,8 +13,8 @@
 namespace mob {
 
 struct WorkerLimits {
-  double cpu_seconds = 20;    // of the worker's CPU time per stage of a configuration
-  double wall_seconds = 120;  // the same by the clock, for one that waits for ever
+  double cpu_seconds = 20;                      // of the worker's CPU time per stage of a configuration
+  double wall_seconds = 120;                    // the same by the clock, for one that waits for ever
   std::int64_t memory = std::int64_t{8} << 30;  // bytes of private memory
   // Byte with which fresh and freed memory is filled (MALLOC_PERTURB_), so that reads of uninitialised
   // memory show; another byte, another garbage. 0: off.
@@ -47,9 +47,9 @@ class Worker {
   // Ends the process, so that the next case meets a fresh one (with another poison byte, if given).
   void restart(int poison = -1);
 
-  int starts() const;                  // processes started so far
-  std::int64_t peak_memory() const;    // bytes, of the largest process so far (VmHWM)
-  double cpu_seconds() const;          // of all processes so far
+  int starts() const;                // processes started so far
+  std::int64_t peak_memory() const;  // bytes, of the largest process so far (VmHWM)
+  double cpu_seconds() const;        // of all processes so far
 
  private:
   struct Impl;

@@ -66,14 +66,16 @@ Judged Judge::finish() {
   Judged second = weigh(c, judged.reference, std::move(again), true);
   const Finding& first = *judged.verdict.finding;
   const auto repeats = [&](const Verdict& v) {
-    return v.kind == Verdict::Kind::kFinding && v.finding->symptom == first.symptom && v.finding->cls == first.cls;
+    return v.kind == Verdict::Kind::kFinding && v.finding->symptom == first.symptom &&
+           v.finding->cls == first.cls;
   };
   judged.confirmed = std::any_of(second.by_oracle.begin(), second.by_oracle.end(),
                                  [&](const auto& entry) { return repeats(entry.second); });
   if (!judged.confirmed && first.symptom != Symptom::kNondeterminism) {
     // Wrong in one process and right in another: where the worker had other cases before, memory that was
     // never written may hold anything.
-    judged.verdict = Verdict::skip("not confirmed in a fresh process: " + std::string(first.oracle) + ": " + first.message);
+    judged.verdict = Verdict::skip("not confirmed in a fresh process: " + std::string(first.oracle) + ": " +
+                                   first.message);
     judged.also.clear();
   }
   return judged;
@@ -138,11 +140,13 @@ Judged Judge::weigh(const Case& c, Reference reference, std::vector<Outcome> out
   std::stable_sort(findings.begin(), findings.end(), weighs_more);
   if (!findings.empty()) {
     judged.verdict = Verdict::found(std::move(findings.front()));
-    judged.also.assign(std::make_move_iterator(findings.begin() + 1), std::make_move_iterator(findings.end()));
+    judged.also.assign(std::make_move_iterator(findings.begin() + 1),
+                       std::make_move_iterator(findings.end()));
     return judged;
   }
   // Skipped where the case as a whole has no verdict: no plain outputs, or no truth about the numbers.
-  const bool judged_numbers = judged.reference.available() && !judged.outcomes.empty() && judged.outcomes[0].ok();
+  const bool judged_numbers =
+      judged.reference.available() && !judged.outcomes.empty() && judged.outcomes[0].ok();
   if (!judged_numbers && !skipped.empty()) judged.verdict = Verdict::skip(skipped);
   return judged;
 }

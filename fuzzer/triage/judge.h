@@ -23,12 +23,12 @@ std::vector<Configuration> thorough_configurations();
 std::vector<Configuration> level_configurations(const std::vector<int>& levels);
 
 struct Judged {
-  Verdict verdict;             // the weightiest
-  std::vector<Finding> also;   // other findings of the same case
+  Verdict verdict;            // the weightiest
+  std::vector<Finding> also;  // other findings of the same case
   std::vector<std::pair<std::string_view, Verdict>> by_oracle;
   Reference reference;
   std::vector<Outcome> outcomes;
-  bool confirmed = false;      // a fresh process, with other garbage in its memory, showed the same
+  bool confirmed = false;  // a fresh process, with other garbage in its memory, showed the same
 };
 
 // Feeds a worker with two cases in flight: the reference of one case is evaluated while the worker runs

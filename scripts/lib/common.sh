@@ -5,7 +5,7 @@ export MOBSTER_CACHE="${MOBSTER_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/mobster}"
 export ONNX_VERSION=1.23.2
 export NEWEST_ONNXRUNTIME=1.31.1
 # The versions that tests on known bugs ask for: for each bug the newest bad one and a good one.
-TEST_ONNXRUNTIMES=(1.17.3 1.19.2 1.20.1 1.23.2 1.24.4 1.25.1 1.26.0 1.27.0 1.28.0 1.30.0)
+TEST_ONNXRUNTIMES=(1.16.3 1.17.3 1.19.2 1.20.1 1.23.2 1.24.4 1.25.1 1.26.0 1.27.0 1.28.0 1.30.0)
 
 export VENV="$MOBSTER_CACHE/venv"
 export ONNX_PREFIX="$MOBSTER_CACHE/onnx-$ONNX_VERSION"

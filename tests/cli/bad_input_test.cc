@@ -1,5 +1,5 @@
-// Bad input never crashes the program: one line naming the file, the reason and what to do; exit code 2; nothing
-// on standard output.
+// Bad input never crashes the program: one line naming the file, the reason and what to do; exit code 2;
+// nothing on standard output.
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 
@@ -23,7 +23,8 @@ struct Ran {
 Ran run(const std::string& arguments) {
   const fs::path err = fs::temp_directory_path() / ("mobster-test-err-" + std::to_string(getpid()));
   Ran r;
-  FILE* pipe = popen((std::string(MOBSTER_BINARY) + "/mobster " + arguments + " 2>" + err.string()).c_str(), "r");
+  FILE* pipe =
+      popen((std::string(MOBSTER_BINARY) + "/mobster " + arguments + " 2>" + err.string()).c_str(), "r");
   char buffer[4096];
   while (const std::size_t n = fread(buffer, 1, sizeof buffer, pipe)) r.out.append(buffer, n);
   const int status = pclose(pipe);
@@ -53,7 +54,8 @@ class BadInput : public ::testing::Test {
     EXPECT_EQ(r.out, "") << arguments;
     EXPECT_EQ(std::count(r.err.begin(), r.err.end(), '\n'), 1) << r.err;
     EXPECT_TRUE(r.err.starts_with("mobster: ")) << r.err;
-    for (const auto& w : words) EXPECT_NE(r.err.find(w), std::string::npos) << "no '" << w << "' in: " << r.err;
+    for (const auto& w : words)
+      EXPECT_NE(r.err.find(w), std::string::npos) << "no '" << w << "' in: " << r.err;
   }
 
   fs::path folder_;
@@ -90,7 +92,8 @@ TEST_F(BadInput, UndefinedValue) {
 }
 TEST_F(BadInput, InputTooLargeToDraw) {
   refused("judge " + file("big.onnxtxt", R"(<ir_version: 8, opset_import: ["" : 17]>
-g (float[30000,30000] x) => (float[30000,30000] y) { y = Relu (x) })"), {"big.onnxtxt", "3.6 GB"});
+g (float[30000,30000] x) => (float[30000,30000] y) { y = Relu (x) })"),
+          {"big.onnxtxt", "3.6 GB"});
 }
 TEST_F(BadInput, TypeErrors) {
   // No runtime takes it: that is a verdict, not bad input.
@@ -135,8 +138,8 @@ TEST_F(BadInput, OneJsonObjectALineAndNothingElse) {
   std::istringstream lines(r.out);
   for (std::string line; std::getline(lines, line);) {
     const auto row = nlohmann::json::parse(line);
-    for (const char* key : {"path", "verdict", "reason", "symptom", "class", "stage", "kind", "system", "version", "levels",
-                            "passes", "operators", "nodes", "excess", "message"})
+    for (const char* key : {"path", "verdict", "reason", "symptom", "class", "stage", "kind", "system",
+                            "version", "levels", "passes", "operators", "nodes", "excess", "message"})
       EXPECT_TRUE(row.contains(key)) << key;
     EXPECT_EQ(row["verdict"], "agree");
   }

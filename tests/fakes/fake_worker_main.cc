@@ -1,8 +1,9 @@
-// A fake runtime, spoken to like a real one: it evaluates models by the reference, and is wrong in one way when
-// it "optimizes" (level above 0). The honest ones are never wrong.
+// A fake runtime, spoken to like a real one: it evaluates models by the reference, and is wrong in one way
+// when it "optimizes" (level above 0). The honest ones are never wrong.
 //
 //   mobster-fake-worker MODE
 #include <chrono>
+#include <cmath>
 #include <thread>
 
 #include "fuzzer/base/hash.h"
@@ -41,13 +42,16 @@ Case read_case(const wire::Request& request, const worker::Slot& slot) {
   return c;
 }
 
-// An honest kernel's freedom: any value within the bound.
+// An honest kernel's freedom: any value within the bound, rounded to the type in the end.
 Tensor within_bound(const Expected& x, Rng& rng) {
   if (!x.holds_reals()) return rounded(x);
   std::vector<double> values(x.count());
   for (std::size_t i = 0; i < values.size(); ++i) {
-    const double e = x.open_at(i) ? 1 : x.bound_at(i);
-    values[i] = x.value_at(i) + 0.4 * e * rng.uniform(-1, 1);
+    const FloatFormat& f = float_format(x.type.dtype);
+    const double rounding =
+        1.01 * f.unit_roundoff * (std::fabs(x.value_at(i)) + x.bound_at(i)) + f.min_normal;
+    const double freedom = x.open_at(i) ? 1 : std::max(0.0, x.bound_at(i) - rounding);
+    values[i] = x.value_at(i) + freedom * rng.uniform(-1, 1);
   }
   return Tensor::of(x.type.dtype, x.type.dims, values);
 }
@@ -82,7 +86,8 @@ void tell(const std::vector<Tensor>& tensors, const Graph& graph, worker::Slot& 
   }
 }
 
-void perform(const wire::Request& request, const wire::Configuration& c, worker::Slot& slot, Outcome& outcome) {
+void perform(const wire::Request& request, const wire::Configuration& c, worker::Slot& slot,
+             Outcome& outcome) {
   const bool faulty = c.level() > 0;
   ++calls;
   Case the_case = read_case(request, slot);
@@ -115,13 +120,14 @@ void perform(const wire::Request& request, const wire::Configuration& c, worker:
     outcome.set_message("INVALID_ARGUMENT: " + r.unavailable);
     return;
   }
-  Rng rng(hash64(slot.at(request.model()) ? std::string_view(slot.at(request.model()), request.model().size()) : ""),
+  Rng rng(hash64(slot.at(request.model()) ? std::string_view(slot.at(request.model()), request.model().size())
+                                          : ""),
           is("honest-noisy") ? calls : 0);
   std::vector<Tensor> tensors;
   for (const Expected& x : r.outputs) {
     Tensor t = is("honest-noisy") ? within_bound(x, rng) : rounded(x);
-    const bool wrong = (faulty && is("wrong-numbers")) || is("wrong-kernel") || (is("wrong-when-saved") && c.reload()) ||
-                       (faulty && outcome.message() == "garbage");
+    const bool wrong = (faulty && is("wrong-numbers")) || is("wrong-kernel") ||
+                       (is("wrong-when-saved") && c.reload()) || (faulty && outcome.message() == "garbage");
     if (wrong) t = scaled(t, 1.01);
     if (faulty && is("dropped-axis")) t = without_first_axis(t);
     if (faulty && is("wrong-type"))
@@ -156,7 +162,7 @@ int main(int argc, char** argv) {
   mode = argc > 1 ? argv[1] : "honest";
   if (is("cannot-start")) worker::cannot_start("the library is of another machine");
   worker::serve(memory, [](const wire::Request& request, worker::Slot& slot) {
-    worker::each_configuration(request, slot,
-                               [&](const wire::Configuration& c, Outcome& o) { perform(request, c, slot, o); });
+    worker::each_configuration(
+        request, slot, [&](const wire::Configuration& c, Outcome& o) { perform(request, c, slot, o); });
   });
 }

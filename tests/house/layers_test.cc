@@ -12,12 +12,13 @@ namespace {
 namespace fs = std::filesystem;
 
 // From the ground up. A room may include itself and every room before it.
-const std::vector<std::string> kRooms = {"fuzzer/base",     "fuzzer/graph",   "fuzzer/ops",      "fuzzer/reference",
-                                         "fuzzer/generator", "mutators",       "fuzzer/runtime",  "fuzzer/probes",
-                                         "oracles",         "fuzzer/triage",  "fuzzer/repair",   "corpus",
-                                         "fuzzer/report",   "fuzzer/campaign", "fuzzer/cli"};
+const std::vector<std::string> kRooms = {
+    "fuzzer/base",   "fuzzer/graph",   "fuzzer/ops",    "fuzzer/reference", "fuzzer/generator",
+    "mutators",      "fuzzer/runtime", "fuzzer/probes", "oracles",          "fuzzer/triage",
+    "fuzzer/repair", "corpus",         "fuzzer/report", "fuzzer/campaign",  "fuzzer/cli"};
 // Arrows that the order allows but the house does not.
-const std::set<std::pair<std::string, std::string>> kForbidden = {{"oracles", "mutators"}, {"mutators", "oracles"}};
+const std::set<std::pair<std::string, std::string>> kForbidden = {{"oracles", "mutators"},
+                                                                  {"mutators", "oracles"}};
 // Libraries that only one room sees.
 const std::map<std::string, std::set<std::string>> kOnlyIn = {
     {"onnx/", {"fuzzer/graph"}}, {"onnxruntime_c_api.h", {"fuzzer/runtime"}}, {"tbb/", {"fuzzer/campaign"}}};
@@ -82,12 +83,14 @@ void rows_match_files(const std::string& def, const std::string& macro, const st
     }
   }
   for (const auto& entry : fs::directory_iterator(root / folder))
-    if (entry.path().extension() == ".cc" && !not_members.contains(entry.path().stem())) files.insert(entry.path().stem());
+    if (entry.path().extension() == ".cc" && !not_members.contains(entry.path().stem()))
+      files.insert(entry.path().stem());
   EXPECT_EQ(rows, files) << def << " against the files of " << folder;
 }
 
 TEST(Registry, EveryMemberHasItsRow) {
-  rows_match_files("fuzzer/ops/all.def", "OPS", "fuzzer/ops", {"expected", "kernels", "op_spec", "table", "known_limits", "quantize"});
+  rows_match_files("fuzzer/ops/all.def", "OPS", "fuzzer/ops",
+                   {"expected", "kernels", "op_spec", "table", "known_limits", "quantize"});
   rows_match_files("oracles/all.def", "ORACLE", "oracles", {"oracle", "compare"});
   rows_match_files("fuzzer/cli/all.def", "COMMAND", "fuzzer/cli", {"main", "models"});
   rows_match_files("fuzzer/runtime/all.def", "SYSTEM", "fuzzer/runtime",

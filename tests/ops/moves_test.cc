@@ -58,7 +58,8 @@ TEST(Reshape, AnUndecidedShapeIsNoShape) {
 }
 
 TEST(Flatten, AScalarBecomesAMatrix) {
-  EXPECT_EQ(run_node("Flatten", 13, {floats({}, {7})}, {{"axis", std::int64_t{0}}})[0].type.dims, (Dims{1, 1}));
+  EXPECT_EQ(run_node("Flatten", 13, {floats({}, {7})}, {{"axis", std::int64_t{0}}})[0].type.dims,
+            (Dims{1, 1}));
   EXPECT_THROW(run_node("Flatten", 13, {floats({}, {7})}), InvalidNode);  // the default axis is 1
 }
 
@@ -95,7 +96,8 @@ TEST(Expand, DoesNotCutDown) {
 // --- Slice ---
 
 std::vector<double> slice(std::int64_t n, std::int64_t start, std::int64_t end, std::int64_t step) {
-  return values(run_node("Slice", 13, {counted({n}), int64s({start}), int64s({end}), int64s({0}), int64s({step})})[0]);
+  return values(
+      run_node("Slice", 13, {counted({n}), int64s({start}), int64s({end}), int64s({0}), int64s({step})})[0]);
 }
 
 TEST(Slice, TakesTheExtremesOfInt64) {
@@ -137,23 +139,25 @@ TEST(Gather, OutOfRangeIsInvalid) {
 }
 
 TEST(GatherND, CountsTheBatchAxesApart) {
-  const NodeRun r = run_node("GatherND", 13, {counted({2, 3}), int64s({2, 1}, {-1, 0})},
-                             {{"batch_dims", std::int64_t{1}}});
+  const NodeRun r =
+      run_node("GatherND", 13, {counted({2, 3}), int64s({2, 1}, {-1, 0})}, {{"batch_dims", std::int64_t{1}}});
   EXPECT_THAT(values(r[0]), ElementsAre(2, 3));
 }
 
 // --- Scatter ---
 
 TEST(ScatterElements, DuplicatesAreUnspecifiedUnlessTheyAgree) {
-  const NodeRun r = run_node("ScatterElements", 13, {counted({4}), int64s({1, -3, 2, 2}), floats({4}, {5, 6, 7, 7})});
+  const NodeRun r =
+      run_node("ScatterElements", 13, {counted({4}), int64s({1, -3, 2, 2}), floats({4}, {5, 6, 7, 7})});
   EXPECT_THAT(bounds(r[0]), ElementsAre(0, kOpen, 0, 0));
   EXPECT_EQ(r[0].value_at(2), 7);
   EXPECT_EQ(r.unspecified, 1u);
 }
 
 TEST(ScatterElements, SumsTakeAnyOrder) {
-  const NodeRun r = run_node("ScatterElements", 16, {floats({2}, {1, 9}), int64s({0, 0}), floats({2}, {2, -4})},
-                             {{"reduction", std::string("add")}});
+  const NodeRun r =
+      run_node("ScatterElements", 16, {floats({2}, {1, 9}), int64s({0, 0}), floats({2}, {2, -4})},
+               {{"reduction", std::string("add")}});
   EXPECT_EQ(r[0].value_at(0), -1);
   EXPECT_GE(r[0].bound_at(0), 2 * 7 * 0x1p-24);  // two additions, magnitudes 1 + 2 + 4
   EXPECT_LT(r[0].bound_at(0), 3 * 7 * 0x1p-24);
@@ -161,16 +165,18 @@ TEST(ScatterElements, SumsTakeAnyOrder) {
 }
 
 TEST(ScatterElements, MaxOfANaNIsOpen) {
-  const NodeRun r = run_node("ScatterElements", 18, {floats({2}, {1, 9}), int64s({0}), floats({1}, {std::nan("")})},
-                             {{"reduction", std::string("max")}});
+  const NodeRun r =
+      run_node("ScatterElements", 18, {floats({2}, {1, 9}), int64s({0}), floats({1}, {std::nan("")})},
+               {{"reduction", std::string("max")}});
   EXPECT_THAT(bounds(r[0]), ElementsAre(kOpen, 0));
   EXPECT_EQ(r.unspecified, 1u);
 }
 
 TEST(ScatterElements, IntegersWrap) {
-  const NodeRun r = run_node("ScatterElements", 16,
-                             {numbers(DType::kUint8, {1}, {200}), int64s({0}), numbers(DType::kUint8, {1}, {100})},
-                             {{"reduction", std::string("add")}});
+  const NodeRun r =
+      run_node("ScatterElements", 16,
+               {numbers(DType::kUint8, {1}, {200}), int64s({0}), numbers(DType::kUint8, {1}, {100})},
+               {{"reduction", std::string("add")}});
   EXPECT_THAT(values(r[0]), ElementsAre(44));
 }
 
@@ -220,7 +226,8 @@ TEST(Pad, ThePaddingMayBeUncertain) {
 
 TEST(CenterCropPad, TheSmallerHalfStandsInFront) {
   EXPECT_THAT(values(run_node("CenterCropPad", 18, {counted({4}), int64s({3})})[0]), ElementsAre(0, 1, 2));
-  EXPECT_THAT(values(run_node("CenterCropPad", 18, {floats({2}, {1, 2}), int64s({5})})[0]), ElementsAre(0, 1, 2, 0, 0));
+  EXPECT_THAT(values(run_node("CenterCropPad", 18, {floats({2}, {1, 2}), int64s({5})})[0]),
+              ElementsAre(0, 1, 2, 0, 0));
 }
 
 TEST(Trilu, TheDiagonalMayLieFarOutside) {
@@ -234,7 +241,8 @@ TEST(Trilu, TheDiagonalMayLieFarOutside) {
 
 TEST(EyeLike, TheDiagonalMayLieFarOutside) {
   EXPECT_THAT(values(run_node("EyeLike", 9, {counted({1, 2})}, {{"k", kLeast}})[0]), ElementsAre(0, 0));
-  EXPECT_THAT(values(run_node("EyeLike", 9, {counted({1, 2})}, {{"k", std::int64_t{1}}})[0]), ElementsAre(0, 1));
+  EXPECT_THAT(values(run_node("EyeLike", 9, {counted({1, 2})}, {{"k", std::int64_t{1}}})[0]),
+              ElementsAre(0, 1));
 }
 
 // --- shapes that depend on values ---
@@ -252,13 +260,15 @@ TEST(Range, TheLengthMustBeDecided) {
 }
 
 TEST(Range, IntegersReachTheEnds) {
-  const NodeRun r = run_node("Range", 11, {int64s({}, {kMost - 1}), int64s({}, {kLeast}), int64s({}, {kLeast})});
+  const NodeRun r =
+      run_node("Range", 11, {int64s({}, {kMost - 1}), int64s({}, {kLeast}), int64s({}, {kLeast})});
   EXPECT_EQ(r[0].ints().v, (Ints64{kMost - 1, -2}));
 }
 
 TEST(NonZero, AnElementThatMayBeZeroHasNoPlace) {
   EXPECT_THROW(run_node("NonZero", 13, {floats({2}, {1, 0.1}, {0, 0.2})}), Unsupported);
-  EXPECT_THAT(values(run_node("NonZero", 13, {floats({3}, {1, -0.0, std::nan("")}, {0.5})})[0]), ElementsAre(0, 2));
+  EXPECT_THAT(values(run_node("NonZero", 13, {floats({3}, {1, -0.0, std::nan("")}, {0.5})})[0]),
+              ElementsAre(0, 2));
   EXPECT_EQ(run_node("NonZero", 13, {floats({}, {1})})[0].type.dims, (Dims{0, 1}));
 }
 
@@ -295,7 +305,8 @@ TEST(Constant, EveryFormOfTheValue) {
   const Attributes strings = {{"value_strings", std::vector<std::string>{"a"}}};
   EXPECT_EQ(run_node("Constant", 13, {}, strings)[0].type.dtype, DType::kString);
   EXPECT_THROW(run_node("Constant", 13, {}), InvalidNode);
-  EXPECT_THROW(run_node("Constant", 13, {}, {{"value_int", std::int64_t{1}}, {"value_float", 1.f}}), InvalidNode);
+  EXPECT_THROW(run_node("Constant", 13, {}, {{"value_int", std::int64_t{1}}, {"value_float", 1.f}}),
+               InvalidNode);
 }
 
 TEST(Tile, ASizeThatOverflowsIsInvalid) {

@@ -43,14 +43,17 @@ TEST(Resize, ATieThatFloat32CannotHoldCoversBothNeighbours) {
 
 TEST(Resize, ATieThatFloat32HoldsIsDecided) {
   // Scale 1.5: (1 + 0.5) / 1.5 - 0.5 is 0.5.
-  EXPECT_THAT(values(by_scale(floats({2}, {1, 5}), 1.5, with("nearest", "half_pixel"))[0]), ElementsAre(1, 1, 5));
-  EXPECT_THAT(values(by_scale(floats({2}, {1, 5}), 1.5, with("nearest", "half_pixel", "round_prefer_ceil"))[0]),
-              ElementsAre(1, 5, 5));
+  EXPECT_THAT(values(by_scale(floats({2}, {1, 5}), 1.5, with("nearest", "half_pixel"))[0]),
+              ElementsAre(1, 1, 5));
+  EXPECT_THAT(
+      values(by_scale(floats({2}, {1, 5}), 1.5, with("nearest", "half_pixel", "round_prefer_ceil"))[0]),
+      ElementsAre(1, 5, 5));
 }
 
 TEST(Resize, AnOutputSizeThatFloat32RoundsUpIsUndecided) {
   // 0.7 is a little less in float32: 10 of it are 6.9999999 or 7.
-  EXPECT_THROW(by_scale(floats({10}, std::vector<double>(10, 1)), 0.7, with("nearest", "asymmetric")), Unsupported);
+  EXPECT_THROW(by_scale(floats({10}, std::vector<double>(10, 1)), 0.7, with("nearest", "asymmetric")),
+               Unsupported);
 }
 
 TEST(Resize, AlignCornersWithAFractionalWidthIsInDispute) {

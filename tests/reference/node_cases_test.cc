@@ -1,7 +1,8 @@
 // External truth for every operator: the ONNX backend node tests, of onnx 1.23.2 and of older wheels that
 // still hold the older opset forms. An element holds when the published output lies within our bound.
 //
-//   MOBSTER_CASES='^test_gather' test_reference --gtest_filter='NodeCases*'   only these, each failure printed
+//   MOBSTER_CASES='^test_gather' test_reference --gtest_filter='NodeCases*'   only these, each failure
+//   printed
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -46,8 +47,7 @@ bool covered(const Model& model) {
 
 std::string mismatch(const Expected& want, const Tensor& got) {
   if (want.type != got.type()) return "type " + show(want.type) + ", published " + show(got.type());
-  if (got.is_string())
-    return std::get<Strings>(want.data) == got.strings() ? "" : "strings differ";
+  if (got.is_string()) return std::get<Strings>(want.data) == got.strings() ? "" : "strings differ";
   for (std::size_t i = 0; i < want.count(); ++i) {
     if (want.open_at(i)) continue;
     const double v = want.value_at(i), e = want.bound_at(i), g = got.real_at(static_cast<std::int64_t>(i));

@@ -128,7 +128,11 @@ TEST(PlantedBugs, AWorkerThatCannotStartIsBadSetUp) {
 
 // Honest runtimes: exact, and one that uses the freedom that the bound gives.
 TEST(HonestTwins, AreSilentOnRandomCases) {
-  const int wanted = std::getenv("MOBSTER_HONEST_CASES") ? std::atoi(std::getenv("MOBSTER_HONEST_CASES")) : 500;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  const int wanted = 500;
+#else
+  const int wanted = 10000;
+#endif
   for (const char* mode : {"honest", "honest-noisy"}) {
     JudgeOptions options;
     options.configurations = level_configurations({0, 1, 2, 99});
@@ -143,7 +147,8 @@ TEST(HonestTwins, AreSilentOnRandomCases) {
       const auto c = sample(rng, what);
       if (!c) continue;
       const Judged j = judge.judge(*c);
-      ASSERT_NE(j.verdict.kind, Verdict::Kind::kFinding) << mode << " case " << i << ": " << j.verdict.finding->message;
+      ASSERT_NE(j.verdict.kind, Verdict::Kind::kFinding)
+          << mode << " case " << i << ": " << j.verdict.finding->message;
       ++judged;
       skipped += j.verdict.kind == Verdict::Kind::kSkip;
     }
