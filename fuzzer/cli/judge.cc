@@ -118,8 +118,6 @@ std::string cell(const Case& c, const Judged& j, std::size_t i) {
   const Outcome& o = j.outcomes[i];
   if (!o.ok()) return fmt::format("{} at {}: {}", name(o.kind), name(o.stage), one_line(o.message, 90));
   const std::vector<Output>& got = outputs_of(j.outcomes, i);
-  const std::size_t shown = o.same_as >= 0 ? static_cast<std::size_t>(o.same_as) : i;
-  (void)shown;
   if (j.reference.available()) {
     if (const std::string d = oracles::structure_difference(j.reference.outputs, c.model.graph, got);
         !d.empty())
@@ -129,6 +127,8 @@ std::string cell(const Case& c, const Judged& j, std::size_t i) {
       return fmt::format("WRONG {}[{}] expected {} got {}  {}  ({} of {} outside)", found.worst.output,
                          found.worst.element, show_number(found.worst.expected), show_number(found.worst.got),
                          excess_words(found.worst), found.outside, found.worst.elements);
+    const auto decided = oracles::decidedness(j.reference.outputs);
+    if (decided.elements > 0 && decided.open == decided.elements) return "outputs, of which nothing is decided";
     return o.second_run.empty() ? "ok" : "ok, but a second run differs";
   }
   if (i > 0) {
@@ -195,7 +195,7 @@ int judge_paths(const Words& words) {
   const auto finish = [&] {
     const auto [path, c] = std::move(under_way.front());
     under_way.pop_front();
-    current_place().seed = words.seed;
+    current_place() = {words.seed, 0, path};
     const Judged j = judge.finish();
     (j.verdict.kind == Verdict::Kind::kAgree  ? agree
      : j.verdict.kind == Verdict::Kind::kSkip ? skipped
@@ -207,6 +207,7 @@ int judge_paths(const Words& words) {
     std::fflush(stdout);
   };
   for (const auto& path : paths) {
+    current_place() = {words.seed, 0, path.string()};
     auto c = std::make_unique<Case>(load_case(path, words.seed));
     if (!judge.can_start()) finish();
     judge.start(*c);

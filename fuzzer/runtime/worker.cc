@@ -25,8 +25,6 @@
 #include "fuzzer/runtime/channel.h"
 #include "wire.pb.h"
 
-extern char** environ;
-
 namespace mob {
 namespace {
 

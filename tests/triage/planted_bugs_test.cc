@@ -126,6 +126,16 @@ TEST(PlantedBugs, AWorkerThatCannotStartIsBadSetUp) {
   }
 }
 
+// Where the plain run and the outputs that came with the model agree against the reference, it is not believed.
+TEST(Witness, TwoSourcesOutvoteTheReference) {
+  Case c = small_case();
+  const auto outcomes = Worker(fake_system("wrong-kernel")).run(c, {{.level = 0}});
+  for (const Output& o : outcomes[0].outputs) c.witness[o.name] = o.tensor;
+  const Judged j = judge_with("wrong-kernel", c);
+  EXPECT_EQ(j.verdict.kind, Verdict::Kind::kSkip);
+  EXPECT_NE(j.verdict.reason.find("reference is in doubt"), std::string::npos) << j.verdict.reason;
+}
+
 // Honest runtimes: exact, and one that uses the freedom that the bound gives.
 TEST(HonestTwins, AreSilentOnRandomCases) {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
