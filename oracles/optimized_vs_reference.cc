@@ -37,12 +37,20 @@ Verdict check(const Evidence& e) {
     any = any || found[i].any();
   }
   if (!any_ok) return Verdict::skip("no outputs to compare");
-  if (!any) return Verdict::agree();
+  if (!any) {
+    const Decidedness d = decidedness(e.reference.outputs);
+    // To agree with a bound that says nothing is no agreement.
+    if (d.elements > 0 && d.open + d.vague == d.elements && !e.reference.random)
+      return Verdict::skip("every output element is open or vague (" + std::to_string(d.open) + " open, " +
+                           std::to_string(d.vague) + " vague): the reference cannot tell");
+    return Verdict::agree();
+  }
   if (!e.plain().ok()) return Verdict::skip("no witness: the plain run has no outputs");
 
   // Two sources against one: the reference is not believed.
   if (found[0].any() && !found[0].only_special && published_disagree(e))
-    return Verdict::skip("the reference is in doubt: the plain run and the published outputs both differ from it");
+    return Verdict::skip(
+        "the reference is in doubt: the plain run and the published outputs both differ from it");
 
   Finding f;
   f.oracle = "optimized-vs-reference";

@@ -128,7 +128,8 @@ std::string cell(const Case& c, const Judged& j, std::size_t i) {
                          found.worst.element, show_number(found.worst.expected), show_number(found.worst.got),
                          excess_words(found.worst), found.outside, found.worst.elements);
     const auto decided = oracles::decidedness(j.reference.outputs);
-    if (decided.elements > 0 && decided.open == decided.elements) return "outputs, of which nothing is decided";
+    if (decided.elements > 0 && decided.open == decided.elements)
+      return "outputs, of which nothing is decided";
     return o.second_run.empty() ? "ok" : "ok, but a second run differs";
   }
   if (i > 0) {

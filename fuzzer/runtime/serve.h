@@ -87,10 +87,12 @@ inline char* start() {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   const rlimit no_core = {0, 0};
   setrlimit(RLIMIT_CORE, &no_core);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // their shadow memory counts, too
   if (const char* limit = std::getenv("MOBSTER_MEMORY_LIMIT")) {
     const rlimit data = {std::strtoull(limit, nullptr, 10), std::strtoull(limit, nullptr, 10)};
     setrlimit(RLIMIT_DATA, &data);
   }
+#endif
   void* memory = mmap(nullptr, channel::kMemorySize, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
                       channel::kMemoryFd, 0);
   if (memory == MAP_FAILED) cannot_start("cannot map the shared memory");

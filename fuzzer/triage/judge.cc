@@ -145,9 +145,9 @@ Judged Judge::weigh(const Case& c, Reference reference, std::vector<Outcome> out
     return judged;
   }
   // Skipped where the case as a whole has no verdict: no plain outputs, or no truth about the numbers.
-  const bool judged_numbers =
-      judged.reference.available() && !judged.outcomes.empty() && judged.outcomes[0].ok();
-  if (!judged_numbers && !skipped.empty()) judged.verdict = Verdict::skip(skipped);
+  for (const auto& [oracle, v] : judged.by_oracle)
+    if (oracle == "optimized-vs-reference" && v.kind == Verdict::Kind::kSkip)
+      judged.verdict = Verdict::skip(skipped.empty() ? v.reason : skipped);
   return judged;
 }
 

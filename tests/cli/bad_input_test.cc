@@ -23,8 +23,8 @@ struct Ran {
 Ran run(const std::string& arguments, const std::string& environment = "") {
   const fs::path err = fs::temp_directory_path() / ("mobster-test-err-" + std::to_string(getpid()));
   Ran r;
-  FILE* pipe =
-      popen((environment + " " + MOBSTER_BINARY + "/mobster " + arguments + " 2>" + err.string()).c_str(), "r");
+  FILE* pipe = popen(
+      (environment + " " + MOBSTER_BINARY + "/mobster " + arguments + " 2>" + err.string()).c_str(), "r");
   char buffer[4096];
   while (const std::size_t n = fread(buffer, 1, sizeof buffer, pipe)) r.out.append(buffer, n);
   const int status = pclose(pipe);
@@ -122,7 +122,8 @@ TEST_F(BadInput, AnUnwritableCacheStillJudges) {
   // What was probed cannot be kept: that costs time, not the verdict.
   const std::string model = file("good.onnxtxt", kGood);
   const std::string library = std::string(MOBSTER_CACHE) + "/onnxruntime/1.31.1/libonnxruntime.so";
-  const Ran r = run("judge --json --system onnxruntime@" + library + " " + model, "MOBSTER_CACHE=/dev/null/nowhere");
+  const Ran r =
+      run("judge --json --system onnxruntime@" + library + " " + model, "MOBSTER_CACHE=/dev/null/nowhere");
   EXPECT_EQ(r.code, 0) << r.err;
   EXPECT_EQ(nlohmann::json::parse(r.out)["verdict"], "agree");
 }

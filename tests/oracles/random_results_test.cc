@@ -43,13 +43,17 @@ Verdict judge(Plain plain, Optimized optimized) {
 
 TEST(RandomResults, EqualDistributionsAreSilent) {
   Rng rng(1, 0);
-  const auto draw = [&] { return Tensor::of(DType::kFloat, {4}, {rng.unit(), rng.unit(), rng.unit(), rng.unit()}); };
+  const auto draw = [&] {
+    return Tensor::of(DType::kFloat, {4}, {rng.unit(), rng.unit(), rng.unit(), rng.unit()});
+  };
   for (int i = 0; i < 2000; ++i) ASSERT_EQ(judge(draw, draw).kind, Verdict::Kind::kAgree);
 }
 
 TEST(RandomResults, ADrawThatTheOptimizerFroze) {
   Rng rng(2, 0);
-  const auto draw = [&] { return Tensor::of(DType::kFloat, {4}, {rng.unit(), rng.unit(), rng.unit(), rng.unit()}); };
+  const auto draw = [&] {
+    return Tensor::of(DType::kFloat, {4}, {rng.unit(), rng.unit(), rng.unit(), rng.unit()});
+  };
   const auto frozen = [] { return Tensor::of(DType::kFloat, {4}, {0, 0, 2, 0.5}); };
   const Verdict v = judge(draw, frozen);
   ASSERT_EQ(v.kind, Verdict::Kind::kFinding);

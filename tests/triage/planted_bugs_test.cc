@@ -126,7 +126,8 @@ TEST(PlantedBugs, AWorkerThatCannotStartIsBadSetUp) {
   }
 }
 
-// Where the plain run and the outputs that came with the model agree against the reference, it is not believed.
+// Where the plain run and the outputs that came with the model agree against the reference, it is not
+// believed.
 TEST(Witness, TwoSourcesOutvoteTheReference) {
   Case c = small_case();
   const auto outcomes = Worker(fake_system("wrong-kernel")).run(c, {{.level = 0}});
