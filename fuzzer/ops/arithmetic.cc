@@ -60,14 +60,7 @@ void div(Evaluation& ev) {
         return b == -1 ? wrapping(0, a, std::minus<>()) : a / b;
       },
       kOpenBound);
-  const Ints& divisor = ev.input_ints(1);
-  const auto map = broadcast_map(ev.dims(1), ev.output().type.dims);
-  Ints& y = ev.out_ints();
-  for (std::size_t i = 0; i < y.v.size(); ++i)
-    if (divisor.v[at(map, i)] == 0) {
-      y.set_bound(i, Ints::kOpen);
-      ev.unspecified("integer division by zero");
-    }
+  open_divisions_by_zero(ev);
 }
 
 bool draft_plain(Draft& d) {

@@ -249,6 +249,17 @@ void set_open(Expected& out, std::size_t i) {
       out.data);
 }
 
+void open_divisions_by_zero(Evaluation& ev) {
+  const Ints& divisor = ev.input_ints(1);
+  const auto map = broadcast_map(ev.dims(1), ev.output().type.dims);
+  Ints& y = ev.out_ints();
+  for (std::size_t i = 0; i < y.v.size(); ++i)
+    if (divisor.v[at(map, i)] == 0) {
+      y.set_bound(i, Ints::kOpen);
+      ev.unspecified("integer division by zero");
+    }
+}
+
 void infer_same_as_input(Inference& inf) {
   inf.set_output(0, inf.type(0));
 }

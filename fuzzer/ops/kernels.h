@@ -175,6 +175,9 @@ inline constexpr auto kOpenBound = [](std::int64_t, std::int64_t, std::int64_t, 
   return Ints::kOpen;
 };
 
+// Of integers, elements whose divisor (input 1) is zero: ONNX leaves them open.
+void open_divisions_by_zero(Evaluation& ev);
+
 // The output type of an elementwise operator: input 0's, or all inputs broadcast.
 void infer_same_as_input(Inference& inf);
 void infer_broadcast(Inference& inf);

@@ -161,14 +161,7 @@ void mod(Evaluation& ev) {
         return y == 0 ? 0 : static_cast<std::int64_t>(remainder(widened(t, x), widened(t, y), fmod));
       },
       kOpenBound);
-  const Ints& divisor = ev.input_ints(1);
-  const auto map = broadcast_map(ev.dims(1), ev.output().type.dims);
-  Ints& y = ev.out_ints();
-  for (std::size_t i = 0; i < y.v.size(); ++i)
-    if (divisor.v[at(map, i)] == 0) {
-      y.set_bound(i, Ints::kOpen);
-      ev.unspecified("integer division by zero");
-    }
+  open_divisions_by_zero(ev);
 }
 
 void infer_mod(Inference& inf) {

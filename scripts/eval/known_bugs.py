@@ -53,12 +53,11 @@ def main():
     installed = {r["version"] for r in map(json.loads, listed.stdout.splitlines()) if r["name"] == "onnxruntime"}
 
     cases = {}
-    for f in sorted(args.folder.glob("*/*/case.json")):
-        cases[f.parent.name] = (f.parent.parent.name, f.parent, json.loads(f.read_text()))
+    for kind in ("real", "not-bugs"):
+        for f in sorted((args.folder / kind).glob("*/case.json")):
+            cases[f.parent.name] = (kind, f.parent, json.loads(f.read_text()))
     bad_jobs, good_jobs, bad_of, good_of = collections.defaultdict(list), collections.defaultdict(list), {}, {}
     for name, (kind, folder, case) in cases.items():
-        if kind not in ("real", "not-bugs"):
-            continue
         bad = [v for v in case["bad_versions"] if v in installed]
         if bad:
             bad_of[name] = max(bad, key=version)
