@@ -51,6 +51,14 @@ std::string cache_key(const System& system) {
   return system.name + "-" + hex64(hash64(identity_of));
 }
 
+void write_cache(const fs::path& file, const std::string& text) {
+  std::error_code none;
+  fs::create_directories(file.parent_path(), none);
+  const fs::path half = file.string() + "." + std::to_string(getpid());
+  std::ofstream(half) << text << "\n";
+  fs::rename(half, file, none);
+}
+
 System with_limits(System system) {
   const fs::path file = cache_folder() / "support" / (cache_key(system) + ".limits.json");
   if (std::ifstream in(file); in) {
@@ -70,18 +78,10 @@ System with_limits(System system) {
   if (system.max_opset == 0 || system.max_ir == 0)
     throw UserError(system.label() +
                     " does not run even an Identity: is it an ONNX Runtime with a CPU provider?");
-  std::error_code none;
-  fs::create_directories(file.parent_path(), none);
-  const fs::path half = file.string() + "." + std::to_string(getpid());
-  {
-    std::ofstream out(half);
-    out << nlohmann::json{{"system", system.label()},
-                          {"max_opset", system.max_opset},
-                          {"max_ir", system.max_ir}}
-               .dump()
-        << "\n";
-  }
-  fs::rename(half, file, none);  // a cache that cannot be written only costs time
+  write_cache(
+      file,
+      nlohmann::json{{"system", system.label()}, {"max_opset", system.max_opset}, {"max_ir", system.max_ir}}
+          .dump());
   return system;
 }
 

@@ -1,7 +1,5 @@
 #include "fuzzer/probes/support.h"
 
-#include <unistd.h>
-
 #include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -73,11 +71,7 @@ Support probe_support(const System& system) {
     for (DType t : set.list()) types.push_back(name(t));
     json.push_back({{"operator", key.first}, {"since", key.second}, {"types", types}});
   }
-  std::error_code none;
-  fs::create_directories(file.parent_path(), none);
-  const fs::path half = file.string() + "." + std::to_string(getpid());
-  std::ofstream(half) << json.dump(1) << "\n";
-  fs::rename(half, file, none);
+  write_cache(file, json.dump(1));
   return support;
 }
 

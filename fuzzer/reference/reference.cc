@@ -107,7 +107,7 @@ class Interpreter {
     const int opset = opset_at == opsets.end() ? 1 : static_cast<int>(opset_at->second);
     const OpSpec* spec = find_op(node.op_type, node.domain);
     if (spec == nullptr || opset < spec->since) {
-      call_function(graph, node, values, depth);
+      call_function(node, values, depth);
       return;
     }
     std::vector<Expected> outputs;
@@ -138,7 +138,7 @@ class Interpreter {
   }
 
   // An operator without a spec of its own: evaluated by its body, where it is a function.
-  void call_function(const Graph& graph, const Node& node, std::vector<ExpectedPtr>& values, int depth) {
+  void call_function(const Node& node, std::vector<ExpectedPtr>& values, int depth) {
     const std::string full = (node.domain.empty() ? "" : node.domain + ".") + node.op_type;
     if (depth >= kMaxFunctionDepth) throw Unsupported("functions are nested too deeply at " + full);
     std::vector<std::optional<ArrayType>> types;
@@ -162,7 +162,6 @@ class Interpreter {
       if (node.outputs[i] != kNoValue)
         values[static_cast<std::size_t>(node.outputs[i])] =
             done[static_cast<std::size_t>(body->graph.outputs[i])];
-    (void)graph;
   }
 
   void spend(const ArrayType& t) {

@@ -58,12 +58,12 @@ Judged Judge::finish() {
   Running running = std::move(under_way_.front());
   under_way_.pop_front();
   const Case& c = *running.c;
-  Judged judged = weigh(c, std::move(running.reference), std::move(outcomes), true);
+  Judged judged = weigh(c, std::move(running.reference), std::move(outcomes));
   if (judged.verdict.kind != Verdict::Kind::kFinding || !options_.confirm) return judged;
 
   // A finding counts when a fresh process shows it again.
   std::vector<Outcome> again = fresh_worker().run(c, options_.configurations);
-  Judged second = weigh(c, judged.reference, std::move(again), true);
+  Judged second = weigh(c, judged.reference, std::move(again));
   const Finding& first = *judged.verdict.finding;
   const auto repeats = [&](const Verdict& v) {
     return v.kind == Verdict::Kind::kFinding && v.finding->symptom == first.symptom &&
@@ -81,7 +81,7 @@ Judged Judge::finish() {
   return judged;
 }
 
-Judged Judge::weigh(const Case& c, Reference reference, std::vector<Outcome> outcomes, bool with_repeats) {
+Judged Judge::weigh(const Case& c, Reference reference, std::vector<Outcome> outcomes) {
   Judged judged;
   judged.reference = std::move(reference);
   judged.outcomes = std::move(outcomes);
@@ -123,7 +123,7 @@ Judged Judge::weigh(const Case& c, Reference reference, std::vector<Outcome> out
     optimized.emplace_back(i, std::move(result));
     return optimized.back().second.get();
   };
-  if (with_repeats && judged.reference.random && !judged.outcomes.empty() && judged.outcomes[0].ok())
+  if (judged.reference.random && !judged.outcomes.empty() && judged.outcomes[0].ok())
     for (int i = 0; i < options_.random_repeats; ++i) {
       if (!second_) (void)fresh_worker();
       evidence.repeats.push_back(second_->run(c, options_.configurations));

@@ -56,7 +56,7 @@ class Judge {
     const Case* c;
     Reference reference;
   };
-  Judged weigh(const Case& c, Reference reference, std::vector<Outcome> outcomes, bool with_repeats);
+  Judged weigh(const Case& c, Reference reference, std::vector<Outcome> outcomes);
   Worker& fresh_worker();
 
   JudgeOptions options_;
