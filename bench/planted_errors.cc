@@ -56,7 +56,7 @@ int main(int argc, char** argv) {
           reaches = reaches || std::fabs(a - b) > 0x1p-24 * std::fabs(a);
         }
       visible += reaches;
-      widths.push_back(oracles::median_relative_bound(right.outputs));
+      widths.push_back(median_relative_bound(right.outputs));
     }
     std::sort(widths.begin(), widths.end());
     fmt::print(

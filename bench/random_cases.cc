@@ -86,7 +86,7 @@ int main(int argc, char** argv) {
       return;
     }
     ++ran;
-    const auto d = oracles::decidedness(r.reference.outputs);
+    const auto d = decidedness(r.reference.outputs);
     if (!r.reference.random) {
       elements += d.elements;
       open += d.open;

@@ -14,7 +14,7 @@ target_link_libraries(mobster-onnxruntime-worker PRIVATE mob_flags mob_wire prot
 
 mob_room(runtime FOLDERS fuzzer/runtime LINKS mob_graph mob_wire)
 mob_room(oracles FOLDERS oracles LINKS mob_reference mob_runtime)
-mob_room(generator FOLDERS fuzzer/generator LINKS mob_reference)
+mob_room(generator FOLDERS fuzzer/generator fuzzer/generator/motifs LINKS mob_reference)
 mob_room(probes FOLDERS fuzzer/probes LINKS mob_runtime mob_generator nlohmann_json::nlohmann_json)
 mob_room(triage FOLDERS fuzzer/triage LINKS mob_oracles mob_probes)
 

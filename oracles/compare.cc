@@ -91,41 +91,6 @@ Violations violations(const std::vector<Expected>& expected, const Graph& graph,
   return found;
 }
 
-Decidedness decidedness(const std::vector<Expected>& expected) {
-  Decidedness d;
-  for (const Expected& x : expected) {
-    if (x.type.dtype == DType::kString) continue;
-    d.elements += x.count();
-    double scale = 0;
-    for (std::size_t i = 0; i < x.count(); ++i)
-      if (!x.open_at(i) && std::isfinite(x.value_at(i))) scale = std::max(scale, std::fabs(x.value_at(i)));
-    for (std::size_t i = 0; i < x.count(); ++i) {
-      if (x.open_at(i))
-        ++d.open;
-      else if (x.holds_reals() && x.bound_at(i) > kVague * scale &&
-               x.bound_at(i) > 2 * float_format(x.type.dtype).min_normal)
-        ++d.vague;
-    }
-  }
-  return d;
-}
-
-double median_relative_bound(const std::vector<Expected>& expected) {
-  std::vector<double> shares;
-  for (const Expected& x : expected) {
-    if (!x.holds_reals()) continue;
-    double scale = 0;
-    for (std::size_t i = 0; i < x.count(); ++i)
-      if (std::isfinite(x.value_at(i))) scale = std::max(scale, std::fabs(x.value_at(i)));
-    for (std::size_t i = 0; i < x.count(); ++i)
-      shares.push_back(scale > 0 ? x.bound_at(i) / scale : x.bound_at(i) > 0 ? kInfinity<double> : 0);
-  }
-  if (shares.empty()) return 0;
-  std::nth_element(shares.begin(), shares.begin() + static_cast<std::ptrdiff_t>(shares.size() / 2),
-                   shares.end());
-  return shares[shares.size() / 2];
-}
-
 FindingClass classify_numbers(const Evidence& evidence, std::size_t configuration, const Violations& found) {
   const Graph& graph = evidence.c.model.graph;
   const std::vector<Output>& got = evidence.outputs(configuration);

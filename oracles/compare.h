@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "fuzzer/reference/decidedness.h"
 #include "oracles/oracle.h"
 
 namespace mob::oracles {
@@ -24,22 +25,6 @@ struct Violations {
 // Outputs whose structure differs are left out. Open elements hold anything.
 Violations violations(const std::vector<Expected>& expected, const Graph& graph,
                       const std::vector<Output>& got);
-
-// How much of the expected outputs says something: open (undecided, unspecified) and vague elements, whose
-// bound is wide against the scale of their tensor.
-struct Decidedness {
-  std::size_t elements = 0;
-  std::size_t open = 0;
-  std::size_t vague = 0;
-  double share() const {
-    return elements == 0 ? 1 : 1 - static_cast<double>(open + vague) / static_cast<double>(elements);
-  }
-};
-Decidedness decidedness(const std::vector<Expected>& expected);
-// Median over elements of bound / scale of the tensor (largest magnitude); open elements count as infinite.
-double median_relative_bound(const std::vector<Expected>& expected);
-// Wider than this share of its tensor's scale, a bound is vague.
-inline constexpr double kVague = 0.1;
 
 // Why wrong numbers are not (or are) the optimizer's doing. Looks only at values and meaning.
 FindingClass classify_numbers(const Evidence& evidence, std::size_t configuration, const Violations& found);

@@ -127,7 +127,7 @@ std::string cell(const Case& c, const Judged& j, std::size_t i) {
       return fmt::format("WRONG {}[{}] expected {} got {}  {}  ({} of {} outside)", found.worst.output,
                          found.worst.element, show_number(found.worst.expected), show_number(found.worst.got),
                          excess_words(found.worst), found.outside, found.worst.elements);
-    const auto decided = oracles::decidedness(j.reference.outputs);
+    const auto decided = decidedness(j.reference.outputs);
     if (decided.elements > 0 && decided.open == decided.elements)
       return "outputs, of which nothing is decided";
     return o.second_run.empty() ? "ok" : "ok, but a second run differs";
@@ -160,7 +160,7 @@ void print_table(const std::string& path, const Case& c, const Judged& j, const 
     fmt::print("\n");
   }
   if (j.reference.available()) {
-    const auto d = oracles::decidedness(j.reference.outputs);
+    const auto d = decidedness(j.reference.outputs);
     if (d.open + d.vague > 0)
       fmt::print("  of {} output elements {} are open (undecided or left open by the spec), {} vague\n",
                  d.elements, d.open, d.vague);

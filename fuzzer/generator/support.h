@@ -1,18 +1,24 @@
 // Which forms of which operators a system takes, for which element types.
 #pragma once
 
+#include <cstdint>
 #include <map>
+#include <set>
+#include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "fuzzer/graph/dtype.h"
 
 namespace mob {
 
-// Types of an operator's first input (of its first output where it has none), by (operator, opset in which
-// the form began).
 struct Support {
+  // Types of an operator's first input (of its first output where it has none), by (operator, opset in which
+  // the form began).
   std::map<std::pair<std::string, int>, DTypeSet> types;
+  // Nodes that were refused whenever they were tried, by `signature`.
+  std::set<std::uint64_t> refused;
 
   DTypeSet of(const std::string& op, int since) const {
     const auto at = types.find({op, since});
@@ -24,6 +30,10 @@ struct Support {
     for (const auto& [key, set] : types) n += set.list().size();
     return n;
   }
+
+  // An operator's form with the element types of all inputs and outputs (kUndefined where one is left out).
+  static std::uint64_t signature(std::string_view op, int since, std::span<const DType> inputs,
+                                 std::span<const DType> outputs);
 };
 
 }  // namespace mob

@@ -84,6 +84,31 @@ DTypeSet Schema::types(std::string_view word) const {
   return {};
 }
 
+bool Schema::takes(std::span<const DType> given) const {
+  std::size_t n = given.size();
+  while (n > 0 && given[n - 1] == DType::kUndefined) --n;
+  if (n < static_cast<std::size_t>(min_inputs)) return false;
+  std::vector<std::pair<std::string_view, DType>> bound;
+  for (std::size_t i = 0; i < n; ++i) {
+    const bool tail = i >= inputs.size();
+    if (tail && (inputs.empty() || !inputs.back().variadic)) return false;
+    const Parameter& p = tail ? inputs.back() : inputs[i];
+    if (given[i] == DType::kUndefined) {
+      if (!p.optional) return false;
+      continue;
+    }
+    if (!p.types.has(given[i])) return false;
+    if (p.variadic && !p.homogeneous) continue;
+    const auto at =
+        std::find_if(bound.begin(), bound.end(), [&](const auto& entry) { return entry.first == p.type; });
+    if (at == bound.end())
+      bound.emplace_back(p.type, given[i]);
+    else if (at->second != given[i])
+      return false;
+  }
+  return true;
+}
+
 bool Schema::has_attribute(std::string_view attribute) const {
   return std::any_of(attributes.begin(), attributes.end(),
                      [&](const auto& a) { return a.name == attribute; });

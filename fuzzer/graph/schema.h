@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,6 +40,9 @@ struct Schema {
   // Types of a type constraint ("T", "T1") or of a parameter's name; empty where there is none.
   DTypeSet types(std::string_view constraint_or_parameter) const;
   bool has_attribute(std::string_view attribute) const;
+  // Whether a node with inputs of these element types (kUndefined: left out) is valid as far as types and
+  // numbers of inputs go: what is required is there, each type is allowed, and one constraint binds one type.
+  bool takes(std::span<const DType> inputs) const;
 };
 
 // The form of an operator that is in force at `opset`, or null. Constant time after the first call.

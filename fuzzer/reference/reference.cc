@@ -182,13 +182,17 @@ class Interpreter {
 }  // namespace
 
 NodeResult evaluate_node(const OpSpec& spec, const Node& node, int opset,
-                         std::span<const Expected* const> inputs, const Arithmetic& arithmetic) {
+                         std::span<const Expected* const> inputs, const Arithmetic& arithmetic,
+                         std::int64_t max_elements) {
   Evaluation ev(node, opset, inputs, arithmetic);
   spec.infer(ev);
+  for (const ArrayType& t : ev.outputs())
+    if (t.dtype != DType::kUndefined && t.count() > max_elements)
+      throw Unsupported("an output is too large");
   ev.allocate();
   spec.evaluate(ev);
   for (Expected& x : ev.results()) normalize(x);
-  return {std::move(ev.results()), ev.drew_random()};
+  return {std::move(ev.results()), ev.drew_random(), ev.unspecified_count()};
 }
 
 Reference evaluate(const Case& c, const ReferenceOptions& options) {

@@ -42,12 +42,15 @@ struct ReferenceOptions {
 // Never throws for what a model says; what cannot be evaluated ends up in `unavailable`.
 Reference evaluate(const Case& c, const ReferenceOptions& options = {});
 
-// One node with known inputs: what `evaluate` does at each step. Throws Unsupported or InvalidNode.
+// One node with known inputs: what `evaluate` does at each step. Throws Unsupported (also where an output has
+// more than `max_elements`) or InvalidNode.
 struct NodeResult {
   std::vector<Expected> outputs;
-  bool random = false;  // it drew random numbers
+  bool random = false;          // it drew random numbers
+  std::size_t unspecified = 0;  // elements that the ONNX spec leaves open here
 };
 NodeResult evaluate_node(const OpSpec& spec, const Node& node, int opset,
-                         std::span<const Expected* const> inputs, const Arithmetic& arithmetic = {});
+                         std::span<const Expected* const> inputs, const Arithmetic& arithmetic = {},
+                         std::int64_t max_elements = std::int64_t{1} << 28);
 
 }  // namespace mob

@@ -1,0 +1,121 @@
+// What the motifs do: how often each is built whole and broken, whether the models are valid, accepted without
+// optimization, and whether the pass that a motif aims at takes it up. Rewrite rules are not logged: they took
+// it up where disabling them changes the optimized model.
+//
+//   bench/motifs [--only MOTIF] [--draws N] [--seed S] [--system onnxruntime@V] [--judge] [--keep DIR]
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <map>
+
+#include "fuzzer/base/text.h"
+#include "fuzzer/generator/generator.h"
+#include "fuzzer/graph/model_io.h"
+#include "fuzzer/probes/limits.h"
+#include "fuzzer/probes/support.h"
+#include "fuzzer/triage/judge.h"
+
+int main(int argc, char** argv) {
+  using namespace mob;
+  CLI::App app("Motifs: built, valid, accepted, taken up");
+  int draws = 200;
+  std::uint64_t seed = 1;
+  std::string only, words = "onnxruntime", keep;
+  bool judging = false;
+  app.add_option("--only", only, "this motif");
+  app.add_option("--draws", draws, "whole, and as many broken");
+  app.add_option("--seed", seed);
+  app.add_option("--system", words);
+  app.add_flag("--judge", judging, "judge every case and count findings by motif and message");
+  app.add_option("--keep", keep, "write what is refused, invalid or found as ONNX text there");
+  CLI11_PARSE(app, argc, argv);
+
+  const System system = with_limits(resolve_system(words));
+  const Support support = probe_support(system);
+  GeneratorOptions options;
+  options.support = &support;
+  options.max_opset = system.max_opset;
+  options.policy.special = 0;
+  Worker worker(system);
+  JudgeOptions judge_options;
+  judge_options.configurations = level_configurations({0, 1, 2, 99});
+  Judge judge(system, judge_options);
+  if (!keep.empty()) std::filesystem::create_directories(keep);
+  const auto save = [&](const std::string& name, const Case& c, const std::string& why) {
+    if (keep.empty()) return;
+    std::FILE* f = std::fopen((std::filesystem::path(keep) / (name + ".onnxtxt")).c_str(), "w");
+    if (f == nullptr) return;
+    fmt::print(f, "// {}\n{}\n", why, to_text(c.model));
+    std::fclose(f);
+    save_model(c.model, std::filesystem::path(keep) / (name + ".onnx"));
+  };
+  fmt::print("{:<28} {:>6} {:>6} {:>8} {:>8} {:>7} {:>7}  {}\n", "motif", "whole", "broken", "invalid",
+             "refused", "taken", "(near)", "aims at");
+  for (const Motif* motif : all_motifs()) {
+    if (!only.empty() && motif->name != only) continue;
+    int built[2] = {0, 0}, taken[2] = {0, 0}, looked[2] = {0, 0}, invalid = 0, refused = 0;
+    std::map<std::string, int> reasons, guards, findings;
+    const std::vector<std::string> aims = split(motif->aims_at, ';');
+    for (int i = 0; i < 2 * draws; ++i) {
+      const int near = i % 2;
+      Rng rng(seed, static_cast<std::uint64_t>(i));
+      const auto g = generate_motif(
+          rng, options,
+          {.motif = motif, .broken_guards = near == 0 ? 0 : static_cast<int>(rng.range(1, 2)), .planted = i % 4 >= 2});
+      if (!g) continue;
+      ++built[near];
+      for (const std::string& name : g->broken_guards) ++guards[name];
+      const std::string id = fmt::format("{}-{}", motif->name, i);
+      if (const std::string why = check_model(g->c.model); !why.empty()) {
+        ++invalid;
+        ++reasons["INVALID " + one_line(why, 120)];
+        save(id + "-invalid", g->c, why);
+        continue;
+      }
+      std::vector<Configuration> configurations = {{.level = 0}, {.level = 99, .reload = true, .report_passes = true, .keep_saved = true, .load_only = true}};
+      const bool look = i < 80;
+      if (look)
+        for (const std::string& aim : aims)
+          configurations.push_back(
+              {.level = 99, .disabled = {aim}, .reload = true, .keep_saved = true, .load_only = true});
+      const auto outcomes = worker.run(g->c, configurations);
+      if (!outcomes[0].ok()) {
+        ++refused;
+        ++reasons["refused: " + one_line(outcomes[0].message, 120)];
+        save(id + "-refused", g->c, outcomes[0].message);
+        continue;
+      }
+      if (look) {
+        ++looked[near];
+        bool fired = false;
+        for (std::size_t a = 0; a < aims.size(); ++a) {
+          for (const std::string& p : outcomes[1].passes) fired = fired || p == aims[a];
+          fired = fired || outcomes[1].saved_model != outcomes[2 + a].saved_model;
+        }
+        taken[near] += fired;
+      }
+      if (judging) {
+        const Judged j = judge.judge(g->c);
+        if (j.verdict.finding) {
+          const std::string what = fmt::format("{} {}: {}", name(j.verdict.finding->cls),
+                                               name(j.verdict.finding->symptom), one_line(j.verdict.finding->message, 140));
+          if (findings[what]++ == 0)
+            save(id + "-" + std::string(name(j.verdict.finding->cls)), g->c,
+                 what + " broken: " + join(g->broken_guards, ", "));
+        } else if (j.verdict.kind == Verdict::Kind::kSkip) {
+          ++findings["skipped: " + one_line(j.verdict.reason, 100)];
+        }
+      }
+    }
+    const auto percent = [](int n, int of) { return of == 0 ? 0 : 100 * n / of; };
+    fmt::print("{:<28} {:>5}% {:>5}% {:>8} {:>8} {:>6}% {:>6}%  {}\n", motif->name, percent(built[0], draws),
+               percent(built[1], draws), invalid, refused, percent(taken[0], looked[0]),
+               percent(taken[1], looked[1]), motif->aims_at);
+    for (const Guard& g : motif->guards)
+      if (!guards.contains(std::string(g.name))) fmt::print("    guard '{}' was never broken\n", g.name);
+    for (const auto& [why, n] : reasons) fmt::print("    {} x {}\n", n, why);
+    for (const auto& [what, n] : findings) fmt::print("    {} x {}\n", n, what);
+  }
+  return 0;
+}

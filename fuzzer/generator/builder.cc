@@ -1,0 +1,435 @@
+#include "fuzzer/generator/builder.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "fuzzer/generator/inputs.h"
+#include "fuzzer/reference/decidedness.h"
+#include "fuzzer/reference/reference.h"
+
+namespace mob {
+namespace {
+
+constexpr double kSpecialReals[] = {0.0, -0.0, 1e-45, 1e-40, 3e38, -3e38, 65504.0, 1.0};
+
+bool matches(const ArrayType& t, const Want& want) {
+  if (!want.types.has(t.dtype)) return false;
+  if (!want.dims) {
+    const auto rank = static_cast<int>(t.rank());
+    return rank >= want.min_rank && rank <= want.max_rank &&
+           std::all_of(t.dims.begin(), t.dims.end(), [&](auto d) { return d >= want.min_size; });
+  }
+  if (t.rank() != want.dims->size()) return false;
+  for (std::size_t i = 0; i < t.rank(); ++i)
+    if ((*want.dims)[i] != kAny ? (*want.dims)[i] != t.dims[i] : t.dims[i] < want.min_size) return false;
+  return true;
+}
+
+bool accepts(const Schema& form, const std::vector<std::shared_ptr<const Expected>>& inputs) {
+  std::vector<DType> types;
+  for (const auto& x : inputs) types.push_back(x ? x->type.dtype : DType::kUndefined);
+  return form.takes(types);
+}
+
+}  // namespace
+
+std::uint64_t Support::signature(std::string_view op, int since, std::span<const DType> inputs,
+                                 std::span<const DType> outputs) {
+  std::uint64_t h = 0xCBF29CE484222325u + static_cast<std::uint64_t>(since);
+  const auto mix = [&h](std::uint64_t x) { h = (h ^ x) * 0x100000001B3u; };
+  for (char ch : op) mix(static_cast<unsigned char>(ch));
+  for (DType t : inputs) mix(0x100 + static_cast<std::uint64_t>(t));
+  mix(0x200);
+  for (DType t : outputs) mix(0x100 + static_cast<std::uint64_t>(t));
+  return h ^ (h >> 29);
+}
+
+// Collects one node; nothing reaches the graph before the draft is known to be good.
+class NodeDraft : public Draft {
+ public:
+  NodeDraft(Rng& rng, const Schema& form, Builder& builder, const Builder::DrawNode& how)
+      : Draft(rng, builder.opset(), form), builder_(builder), how_(how) {}
+
+  DTypeSet types(std::string_view constraint) const override {
+    DTypeSet set = schema().types(constraint);
+    // Where an operator has no input, its first output's type is what is probed.
+    if (schema().inputs.empty()) return set;
+    const Parameter& first = schema().inputs.front();
+    if (constraint != first.type && constraint != first.name) return set;
+    if (const Support* support = builder_.options().support)
+      set = set & support->of(schema().name, schema().since);
+    if (how_.first_type) set = set & *how_.first_type;
+    return set;
+  }
+
+  ArrayType input(const Want& want) override {
+    if (want.types.empty()) throw CannotDraft{};
+    const Policy& p = builder_.policy();
+    const bool parameter = want.role == Role::kParameter;
+    const auto take = [&](ValueId v) {
+      slots_.push_back({.value = v});
+      return builder_.type(v);
+    };
+    if (rng().chance(parameter ? p.wire_parameter : reads_preferred_ ? p.wire_again : p.wire)) {
+      if (const ValueId v = pick(want, how_.prefer); v != kNoValue) {
+        reads_preferred_ = true;
+        return take(v);
+      }
+    }
+    if (rng().chance(parameter ? p.wire_parameter : p.reuse))
+      if (const ValueId v = pick_any(want); v != kNoValue) return take(v);
+    ArrayType type;
+    type.dtype = rng().pick(want.types.list());
+    if (want.dims)
+      type.dims = *want.dims;
+    else
+      type.dims.assign(static_cast<std::size_t>(rng().range(want.min_rank, want.max_rank)), kAny);
+    std::int64_t count = 1;
+    for (auto& d : type.dims) {
+      if (d == kAny) d = std::max(size(), want.min_size);
+      count *= d;
+      if (count > p.max_elements) throw CannotDraft{};
+    }
+    slots_.push_back({.fresh = builder_.draw(type, want.range), .role = want.role});
+    return type;
+  }
+  void input(Tensor value, Role role) override {
+    slots_.push_back({.fresh = std::move(value), .role = role});
+  }
+  void skip_input() override { slots_.push_back({}); }
+  void attribute(std::string_view name, AttributeValue value) override { node_.set(name, std::move(value)); }
+  void outputs(std::size_t count) override { output_count_ = count; }
+  std::int64_t size() override { return builder_.size(); }
+
+  struct Slot {
+    ValueId value = kNoValue;          // an existing one
+    std::optional<Tensor> fresh = {};  // or a new one
+    Role role = Role::kData;
+  };
+  std::vector<Slot> slots_;
+  Node node_;
+  std::size_t output_count_ = 1;
+  bool reads_preferred_ = false;
+
+ private:
+  ValueId pick(const Want& want, std::span<const ValueId> from) {
+    fits_.clear();
+    for (ValueId v : from)
+      if (matches(builder_.type(v), want)) fits_.push_back(v);
+    return fits_.empty() ? kNoValue : rng().pick(fits_);
+  }
+  ValueId pick_any(const Want& want) {
+    fits_.clear();
+    for (std::size_t v = 0; v < builder_.graph().values.size(); ++v)
+      if (matches(builder_.type(static_cast<ValueId>(v)), want)) fits_.push_back(static_cast<ValueId>(v));
+    return fits_.empty() ? kNoValue : rng().pick(fits_);
+  }
+
+  Builder& builder_;
+  const Builder::DrawNode& how_;
+  std::vector<ValueId> fits_;
+};
+
+Builder::Builder(Rng& rng, const Policy& policy, BuildOptions options)
+    : rng_(rng), policy_(policy), options_(options) {
+  c_.model.opsets[""] = options_.opset;
+  c_.model.ir_version = 13;
+  c_.model.graph.name = "mobster";
+}
+
+std::vector<ValueId> Builder::unread() const {
+  std::vector<ValueId> open;
+  for (const Node& n : graph().nodes)
+    for (ValueId v : n.outputs)
+      if (v != kNoValue && reads_[static_cast<std::size_t>(v)] == 0) open.push_back(v);
+  return open;
+}
+
+std::int64_t Builder::size() {
+  const double x = rng_.unit();
+  double at = policy_.size_one;
+  if (x < at) return 1;
+  if (x < (at += policy_.size_zero)) return 0;
+  if (x < at + policy_.size_block) return rng_.pick({8, 16, 17});
+  return rng_.range(2, 5);
+}
+
+Tensor Builder::draw(const ArrayType& type, const ValueRange& range) {
+  Tensor t = draw_tensor(type, rng_, range);
+  if (!options_.special || !is_float(type.dtype) || type.count() == 0) return t;
+  std::vector<double> values = t.reals();
+  for (double& v : values) {
+    if (!rng_.chance(policy_.special_element)) continue;
+    const auto k = rng_.below(std::size(kSpecialReals) + 3);
+    v = k < std::size(kSpecialReals)        ? kSpecialReals[k]
+        : k == std::size(kSpecialReals)     ? std::nan("")
+        : k == std::size(kSpecialReals) + 1 ? kInfinity<double>
+                                            : -kInfinity<double>;
+  }
+  return Tensor::of(type.dtype, type.dims, values);
+}
+
+void Builder::remember(ValueId v, std::shared_ptr<const Expected> value) {
+  const auto n = static_cast<std::size_t>(v) + 1;
+  if (values_.size() < n) {
+    values_.resize(n);
+    reads_.resize(n, 0);
+    exposed_.resize(n, false);
+  }
+  values_[static_cast<std::size_t>(v)] = std::move(value);
+}
+
+ValueId Builder::leaf(Tensor value, Constness constness) {
+  Graph& g = c_.model.graph;
+  auto known = std::make_shared<const Expected>(exact(value));
+  const std::string number = std::to_string(counter_++);
+  switch (constness) {
+    case Constness::kInput: {
+      const ValueId v = g.add_input("x" + number, value.type());
+      c_.inputs.emplace(g[v].name, std::move(value));
+      remember(v, std::move(known));
+      return v;
+    }
+    case Constness::kConstantNode: {
+      const ValueId v = g.add_node("Constant", {}, {{.name = "value", .value = std::move(value)}});
+      g[v].type = declared(known->type);
+      remember(v, std::move(known));
+      return v;
+    }
+    case Constness::kInitializer:
+    case Constness::kOverridable:
+    case Constness::kComputed: break;
+  }
+  const ValueId v = g.add_initializer("w" + number, std::move(value));
+  remember(v, known);
+  if (constness == Constness::kOverridable) g.inputs.push_back(v);
+  if (constness != Constness::kComputed) return v;
+  const ValueId y = g.add_node("Identity", {v});
+  ++reads_[static_cast<std::size_t>(v)];
+  g[y].type = declared(known->type);
+  remember(y, std::move(known));
+  return y;
+}
+
+ValueId Builder::leaf(Tensor value, Role role) {
+  const auto& weights = role == Role::kData     ? policy_.data_constness
+                        : role == Role::kWeight ? policy_.weight_constness
+                                                : policy_.parameter_constness;
+  return leaf(std::move(value), static_cast<Constness>(rng_.weighted(weights)));
+}
+
+const Schema& Builder::form_of(const OpSpec& spec) const {
+  const Schema* form = schema(spec.name, opset(), spec.domain);
+  if (form == nullptr || form->deprecated || opset() < spec.since) throw CannotDraft{};
+  return *form;
+}
+
+void Builder::evaluate(Appended& a) {
+  std::vector<const Expected*> raw;
+  for (const auto& x : a.inputs) raw.push_back(x.get());
+  std::size_t unspecified = 0;
+  try {
+    NodeResult done = evaluate_node(*a.spec, a.node, opset(), raw, {}, policy_.max_elements);
+    if (done.random && !options_.random) throw CannotDraft{};
+    unspecified = done.random ? 0 : done.unspecified;
+    a.results = std::move(done.outputs);
+    if (done.random) return;
+  } catch (const InvalidNode&) {
+    throw CannotDraft{};
+  } catch (const Unsupported&) {
+    throw CannotDraft{};
+  } catch (const UserError&) {  // an attribute of the wrong kind, a shape that overflows
+    throw CannotDraft{};
+  }
+  if (options_.support != nullptr && !options_.support->refused.empty()) {
+    std::vector<DType> in, out;
+    for (const Expected* x : raw) in.push_back(x == nullptr ? DType::kUndefined : x->type.dtype);
+    for (const Expected& x : a.results) out.push_back(x.type.dtype);
+    if (options_.support->refused.contains(
+            Support::signature(a.spec->name, form_of(*a.spec).since, in, out)))
+      throw CannotDraft{};
+  }
+  if (unspecified > 0 && !rng_.chance(policy_.keep_unspecified)) throw CannotDraft{};
+  const Decidedness d = decidedness(a.results);
+  if (d.share() < 1 - policy_.poor_share && !rng_.chance(options_.special ? 0.5 : policy_.keep_poor))
+    throw CannotDraft{};
+}
+
+const std::vector<ValueId>& Builder::commit(Appended&& a, std::vector<ValueId> inputs) {
+  Graph& g = c_.model.graph;
+  for (ValueId v : inputs)
+    if (v != kNoValue) ++reads_[static_cast<std::size_t>(v)];
+  std::vector<bool> wanted;
+  for (ValueId v : a.node.outputs) wanted.push_back(v != kNoValue);
+  g.add_node(std::move(a.node.op_type), std::move(inputs), std::move(a.node.attributes),
+             a.results.size(), std::move(a.node.domain));
+  if (!a.spec->domain.empty()) c_.model.opsets.emplace(a.spec->domain, 1);
+  std::vector<ValueId>& outputs = g.nodes.back().outputs;
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    const ValueId v = outputs[i];
+    g[v].type = declared(a.results[i].type);
+    remember(v, std::make_shared<const Expected>(std::move(a.results[i])));
+    // An optional output that was not asked for has no name; the value stays in the table, unread.
+    if (i < wanted.size() && !wanted[i]) outputs[i] = kNoValue;
+  }
+  return outputs;
+}
+
+std::vector<ValueId> Builder::nodes(std::string_view op, std::vector<ValueId> inputs,
+                                    std::vector<Attribute> attributes, std::size_t outputs,
+                                    std::string_view domain) {
+  Appended a;
+  a.spec = find_op(op, domain);
+  if (a.spec == nullptr) throw CannotDraft{};
+  const Schema& form = form_of(*a.spec);
+  for (const Attribute& attribute : attributes)
+    if (!form.has_attribute(attribute.name)) throw CannotDraft{};
+  while (!inputs.empty() && inputs.back() == kNoValue) inputs.pop_back();
+  for (ValueId v : inputs)
+    a.inputs.push_back(v == kNoValue ? nullptr : values_[static_cast<std::size_t>(v)]);
+  a.node.op_type = op;
+  a.node.domain = domain;
+  a.node.attributes = std::move(attributes);
+  a.node.outputs.assign(outputs, 0);
+  if (!accepts(form, a.inputs)) throw CannotDraft{};
+  evaluate(a);
+  return commit(std::move(a), std::move(inputs));
+}
+
+bool Builder::draw_node(const OpSpec& spec, const DrawNode& how) {
+  if (spec.draft == nullptr) return false;
+  try {
+    const Schema& form = form_of(spec);
+    if (options_.support != nullptr && options_.support->of(form.name, form.since).empty()) return false;
+    NodeDraft draft(rng_, form, *this, how);
+    draft.node_.op_type = spec.name;
+    draft.node_.domain = spec.domain;
+    if (!spec.draft(draft) || (how.must_read && !draft.reads_preferred_)) return false;
+    // Trailing inputs that are left out are not written.
+    while (!draft.slots_.empty() && draft.slots_.back().value == kNoValue && !draft.slots_.back().fresh)
+      draft.slots_.pop_back();
+    Appended a;
+    a.spec = &spec;
+    for (const auto& slot : draft.slots_)
+      a.inputs.push_back(slot.value != kNoValue ? values_[static_cast<std::size_t>(slot.value)]
+                         : slot.fresh           ? std::make_shared<const Expected>(exact(*slot.fresh))
+                                                : nullptr);
+    a.node = std::move(draft.node_);
+    a.node.outputs.assign(draft.output_count_, 0);
+    evaluate(a);
+    if (how.accept) {
+      std::vector<const Expected*> raw;
+      for (const auto& x : a.inputs) raw.push_back(x.get());
+      if (!how.accept(spec, a.node, raw, a.results)) return false;
+    }
+    std::vector<ValueId> inputs;
+    for (auto& slot : draft.slots_)
+      inputs.push_back(slot.fresh ? leaf(std::move(*slot.fresh), slot.role) : slot.value);
+    commit(std::move(a), std::move(inputs));
+    return true;
+  } catch (const CannotDraft&) {
+    return false;
+  }
+}
+
+std::vector<ValueId> Builder::embed(const Case& other, std::span<const ValueId> feeds) {
+  const Graph& from = other.model.graph;
+  std::vector<ValueId> to(from.values.size(), kNoValue);
+  for (std::size_t i = 0; i < from.inputs.size(); ++i) {
+    const ValueId v = from.inputs[i];
+    const auto given = other.inputs.find(from[v].name);
+    if (i < feeds.size() && feeds[i] != kNoValue)
+      to[static_cast<std::size_t>(v)] = feeds[i];
+    else if (given != other.inputs.end())
+      to[static_cast<std::size_t>(v)] = leaf(given->second, Constness::kInput);
+    else if (!from[v].initializer)
+      throw CannotDraft{};
+  }
+  for (ValueId v : from.initializers)
+    if (to[static_cast<std::size_t>(v)] == kNoValue)
+      to[static_cast<std::size_t>(v)] =
+          leaf(*from[v].initializer, from.is_input(v) ? Constness::kOverridable : Constness::kInitializer);
+  for (int index : from.topological_order()) {
+    const Node& n = from.nodes[static_cast<std::size_t>(index)];
+    Appended a;
+    a.spec = find_op(n.op_type, n.domain);
+    if (a.spec == nullptr) throw CannotDraft{};
+    const Schema& form = form_of(*a.spec);
+    a.node.op_type = n.op_type;
+    a.node.domain = n.domain;
+    for (const Attribute& attribute : n.attributes) {
+      if (!form.has_attribute(attribute.name)) throw CannotDraft{};
+      a.node.attributes.push_back(attribute);
+    }
+    std::vector<ValueId> inputs;
+    for (ValueId v : n.inputs) {
+      inputs.push_back(v == kNoValue ? kNoValue : to[static_cast<std::size_t>(v)]);
+      a.inputs.push_back(inputs.back() == kNoValue ? nullptr
+                                                   : values_[static_cast<std::size_t>(inputs.back())]);
+    }
+    if (!accepts(form, a.inputs)) throw CannotDraft{};
+    a.node.outputs = n.outputs;
+    evaluate(a);
+    const std::vector<ValueId> made = commit(std::move(a), std::move(inputs));
+    for (std::size_t i = 0; i < n.outputs.size(); ++i)
+      if (n.outputs[i] != kNoValue) to[static_cast<std::size_t>(n.outputs[i])] = made[i];
+  }
+  std::vector<ValueId> outputs;
+  for (ValueId v : from.outputs) outputs.push_back(to[static_cast<std::size_t>(v)]);
+  return outputs;
+}
+
+void Builder::expose(ValueId v) {
+  exposed_[static_cast<std::size_t>(v)] = true;
+}
+
+void Builder::expose_all() {
+  for (const Node& n : graph().nodes)
+    for (ValueId v : n.outputs)
+      if (v != kNoValue) expose(v);
+}
+
+void Builder::make_symbolic() {
+  Graph& g = c_.model.graph;
+  bool any = false;
+  for (ValueId v : g.inputs) {
+    if (g[v].initializer) continue;
+    std::vector<Dim>& dims = *g[v].type->shape;
+    for (Dim& d : dims) {
+      if (!rng_.chance(policy_.symbol)) continue;
+      any = true;
+      const std::int64_t size = d.value;
+      d.value = -1;
+      if (rng_.chance(policy_.shared_symbol)) d.symbol = "d" + std::to_string(size);
+    }
+  }
+  if (!any) return;
+  // What the other values' dimensions are is for shape inference to say.
+  for (const Node& n : g.nodes)
+    for (ValueId v : n.outputs)
+      if (v != kNoValue && g[v].type && g[v].type->shape)
+        for (Dim& d : *g[v].type->shape) d.value = -1;
+}
+
+Case Builder::take() {
+  Graph& g = c_.model.graph;
+  if (g.nodes.empty()) throw CannotDraft{};
+  for (const Node& n : g.nodes)
+    for (ValueId v : n.outputs) {
+      if (v == kNoValue) continue;
+      const auto i = static_cast<std::size_t>(v);
+      if (reads_[i] == 0 || exposed_[i] || rng_.chance(policy_.expose)) g.add_output(v);
+    }
+  if (g.outputs.empty()) throw CannotDraft{};
+  if (rng_.chance(policy_.listed))
+    for (const Node& n : g.nodes)
+      for (ValueId v : n.outputs)
+        if (v != kNoValue && rng_.chance(0.7)) g[v].listed = true;
+  if (rng_.chance(policy_.symbolic)) make_symbolic();
+  values_.clear();
+  reads_.clear();
+  exposed_.clear();
+  return std::move(c_);
+}
+
+}  // namespace mob

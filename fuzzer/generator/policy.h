@@ -1,0 +1,69 @@
+// Every probability of the generator, in one place.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+namespace mob {
+
+// Chances are of one draw each; shares of a group are weights and need not sum to 1.
+struct Policy {
+  // --- What a case is made from.
+  double motif = 0.45;   // a motif, whole or as a near miss
+  double mutant = 0.25;  // a seed (user's corpus, motif given as text, earlier interesting case), mutated
+  double random = 0.30;  // a random graph
+
+  // --- Random graphs. Number of nodes: 1 + a geometric draw of this mean, cut at max_nodes.
+  double mean_nodes = 4;
+  double large = 0.02;  // ... or uniform up to max_nodes
+  int max_nodes = 100;
+  double random_operators = 0.05;  // of a random graph: operators that draw random numbers may take part
+  double newest_opset = 0.25;  // the newest that the system takes; else any from 9 on
+
+  // --- Wiring of a slot that a draft asks for.
+  double wire = 0.85;            // the first slot that fits reads what is not read yet
+  double wire_again = 0.15;      // ... and a later one, too
+  double reuse = 0.25;           // a slot reads any earlier value that fits
+  double wire_parameter = 0.04;  // the same for a slot that carries meaning: "any type-compatible slot"
+
+  // --- Sizes of dimensions; else 2 to 5.
+  double size_one = 0.15;
+  double size_zero = 0.01;
+  double size_block = 0.04;         // 8, 16 or 17: around the widths of vectors and blocks
+  std::int64_t max_elements = 4096;  // of any tensor
+
+  // --- Constness of leaves by role: graph input, initializer, Constant node, overridable initializer (also a
+  //     graph input), computed from one.
+  std::array<double, 5> data_constness = {0.74, 0.14, 0.06, 0.04, 0.02};
+  std::array<double, 5> weight_constness = {0.20, 0.58, 0.12, 0.05, 0.05};
+  std::array<double, 5> parameter_constness = {0.06, 0.66, 0.20, 0.04, 0.04};
+
+  // --- Values.
+  double special = 0.02;  // a case of special values: infinities, NaN, -0, denormals, largest
+  double special_element = 0.2;
+  double poor_share = 0.05;   // a node that leaves a larger share of elements undecided or vague ...
+  double keep_poor = 0.01;    // ... is kept with this chance
+  double keep_unspecified = 0.01;  // the same where the ONNX spec leaves elements open
+
+  // --- The finished graph.
+  double expose = 0.04;     // of a value that is read: it becomes a graph output, too
+  double listed = 0.15;     // of a case: types of its intermediate values are declared (value_info)
+  double symbolic = 0.25;   // of a case: some dimensions of its inputs are symbolic
+  double symbol = 0.6;      // ... of each of their dimensions
+  double shared_symbol = 0.7;  // ... named by its size, so that equal ones share it; else by nothing
+
+  // --- Motifs.
+  std::array<double, 3> broken_guards = {0.30, 0.45, 0.25};  // none, one, two
+  double own_guard = 0.65;    // a broken guard is one of the motif's own; else one that all motifs have
+  double planted = 0.55;      // the motif stands in a random graph; else alone
+  double mean_prefix = 2;     // random nodes before it
+  double mean_suffix = 2;     // ... and after it
+  double fed = 0.5;           // an input of a planted motif comes out of a neighbour
+  double constant_data = 0.04;  // an input of a motif is constant
+
+  // --- Mutants.
+  double more_mutations = 0.5;  // after each mutation, another one follows
+  double splice = 0.15;         // two seeds are joined
+};
+
+}  // namespace mob
