@@ -15,10 +15,24 @@ target_link_libraries(mobster-onnxruntime-worker PRIVATE mob_flags mob_wire prot
 mob_room(runtime FOLDERS fuzzer/runtime LINKS mob_graph mob_wire)
 mob_room(oracles FOLDERS oracles LINKS mob_reference mob_runtime)
 mob_room(generator FOLDERS fuzzer/generator fuzzer/generator/motifs LINKS mob_reference)
+mob_room(mutators FOLDERS mutators LINKS mob_generator)
 mob_room(probes FOLDERS fuzzer/probes LINKS mob_runtime mob_generator nlohmann_json::nlohmann_json)
-mob_room(triage FOLDERS fuzzer/triage LINKS mob_oracles mob_probes)
+mob_room(triage FOLDERS fuzzer/triage LINKS mob_oracles mob_probes nlohmann_json::nlohmann_json)
 
-mob_room(cli FOLDERS fuzzer/cli LINKS mob_triage CLI11::CLI11)
+# The script that goes with every finding stands in the program as text.
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/corpus/repro.py)
+file(READ ${CMAKE_SOURCE_DIR}/corpus/repro.py REPRO_PY)
+file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/repro_py.h @ONLY
+     CONTENT "#pragma once\nnamespace mob {\ninline constexpr char kReproPy[] = R\"REPRO(@REPRO_PY@)REPRO\";\n}\n")
+mob_room(corpus FOLDERS corpus LINKS mob_triage nlohmann_json::nlohmann_json)
+
+find_path(SOCI_INCLUDE soci/soci.h REQUIRED)
+find_library(SOCI_CORE soci_core REQUIRED)
+find_library(SOCI_SQLITE3 soci_sqlite3 REQUIRED)
+mob_room(campaign FOLDERS fuzzer/campaign
+         LINKS mob_corpus mob_mutators TBB::tbb ${SOCI_SQLITE3} ${SOCI_CORE} sqlite3)
+
+mob_room(cli FOLDERS fuzzer/cli LINKS mob_campaign CLI11::CLI11)
 add_executable(mobster fuzzer/cli/main.cc)
 target_link_libraries(mobster PRIVATE mob_cli)
 add_dependencies(mobster mobster-onnxruntime-worker)
@@ -28,5 +42,5 @@ file(GLOB bench_files CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/bench/*.cc)
 foreach(file ${bench_files})
   get_filename_component(bench_name ${file} NAME_WE)
   add_executable(bench_${bench_name} ${file})
-  target_link_libraries(bench_${bench_name} PRIVATE mob_triage CLI11::CLI11)
+  target_link_libraries(bench_${bench_name} PRIVATE mob_triage mob_mutators CLI11::CLI11)
 endforeach()

@@ -25,11 +25,11 @@ const std::vector<const Mutator*>& all_mutators();
 // The mutator of a name, or null.
 const Mutator* find_mutator(std::string_view name);
 
-// After a mutation of kind kRecompute: whether the case is still valid ONNX and can be evaluated. Every node is
-// checked against its schema (types, attributes, form at the model's opset) and evaluated; types of values
-// and graph outputs are set to what they are now, nodes are put in topological order, inputs that nothing reads
-// are dropped. With `support`, also false where the system is known to refuse a node. On false the case is
-// broken: throw it away.
+// After a mutation of kind kRecompute: whether the case is still valid ONNX and can be evaluated. Every node
+// is checked against its schema (types, attributes, form at the model's opset) and evaluated; types of values
+// and graph outputs are set to what they are now, nodes are put in topological order, inputs that nothing
+// reads are dropped. With `support`, also false where the system is known to refuse a node. On false the case
+// is broken: throw it away.
 bool settle(Case& c, const Support* support = nullptr);
 
 // Some mutations, drawn among all those of kind kRecompute (`more` is the chance of another one after each,

@@ -12,7 +12,7 @@
 #include "fuzzer/cli/command.h"
 #include "fuzzer/cli/models.h"
 #include "fuzzer/probes/limits.h"
-#include "fuzzer/triage/judge.h"
+#include "fuzzer/triage/describe.h"
 #include "oracles/compare.h"
 
 namespace mob::cli {
@@ -25,61 +25,6 @@ struct Words {
   bool json = false;
   double deadline = WorkerLimits{}.cpu_seconds;
 };
-
-std::vector<std::string> operators_of(const Graph& graph) {
-  std::vector<std::string> ops;
-  for (int i : graph.topological_order()) {
-    const Node& n = graph.nodes[static_cast<std::size_t>(i)];
-    ops.push_back((n.domain.empty() ? "" : n.domain + ".") + n.op_type);
-  }
-  return ops;
-}
-
-// Passes that changed the graph in any of the configurations, in the order of their first firing.
-std::vector<std::string> fired_passes(const Judged& j, const std::vector<std::size_t>& configurations) {
-  std::vector<std::string> passes;
-  for (std::size_t i : configurations)
-    for (const std::string& p : j.outcomes[i].passes)
-      if (std::find(passes.begin(), passes.end(), p) == passes.end()) passes.push_back(p);
-  return passes;
-}
-
-// Level names of a finding's configurations, each once. Reloaded configurations report no passes of their
-// own: those of their level's session are taken.
-std::vector<std::size_t> with_sessions(const Finding& f, const std::vector<Configuration>& configurations) {
-  std::vector<std::size_t> all;
-  for (std::size_t i = 0; i < configurations.size(); ++i)
-    for (std::size_t bad : f.configurations)
-      if (i == bad || (!configurations[i].reload && configurations[i].level == configurations[bad].level)) {
-        all.push_back(i);
-        break;
-      }
-  return all;
-}
-
-std::vector<std::string> level_names(const Finding& f, const std::vector<Configuration>& configurations) {
-  std::vector<std::string> names;
-  for (std::size_t i : f.configurations) {
-    const std::string n = level_name(configurations[i].level);
-    if (std::find(names.begin(), names.end(), n) == names.end()) names.push_back(n);
-  }
-  return names;
-}
-
-nlohmann::ordered_json finding_json(const Finding& f, const Judged& j,
-                                    const std::vector<Configuration>& configurations) {
-  nlohmann::ordered_json out;
-  out["symptom"] = name(f.symptom);
-  out["class"] = name(f.cls);
-  out["stage"] = f.stage;
-  out["kind"] = "graph-optimization";
-  out["oracle"] = f.oracle;
-  out["levels"] = level_names(f, configurations);
-  out["passes"] = fired_passes(j, with_sessions(f, configurations));
-  out["excess"] = f.gap && std::isfinite(f.gap->excess) ? nlohmann::ordered_json(f.gap->excess) : nullptr;
-  out["message"] = f.message;
-  return out;
-}
 
 std::string json_line(const std::string& path, const Case& c, const Judged& j, const Judge& judge) {
   nlohmann::ordered_json out;
@@ -100,9 +45,9 @@ std::string json_line(const std::string& path, const Case& c, const Judged& j, c
   out["excess"] = nullptr;
   out["message"] = j.verdict.reason;
   if (j.verdict.finding) {
-    out.update(finding_json(*j.verdict.finding, j, judge.configurations()));
+    out.update(finding_json(*j.verdict.finding, j));
     out["confirmed"] = j.confirmed;
-    for (const Finding& f : j.also) out["also"].push_back(finding_json(f, j, judge.configurations()));
+    for (const Finding& f : j.also) out["also"].push_back(finding_json(f, j));
   }
   return out.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }

@@ -1,4 +1,4 @@
-// mobster list systems|operators|oracles
+// mobster list systems|operators|motifs|mutators|oracles
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
@@ -7,8 +7,10 @@
 #include "fuzzer/base/check.h"
 #include "fuzzer/base/text.h"
 #include "fuzzer/cli/command.h"
+#include "fuzzer/generator/motifs/motif.h"
 #include "fuzzer/ops/op_spec.h"
 #include "fuzzer/runtime/system.h"
+#include "mutators/mutator.h"
 #include "oracles/oracle.h"
 
 namespace mob::cli {
@@ -42,6 +44,29 @@ Rows oracles() {
   return rows;
 }
 
+Rows motifs() {
+  Rows rows;
+  for (const Motif* m : all_motifs()) {
+    std::vector<std::string> guards;
+    for (const Guard& g : m->guards) guards.emplace_back(g.name);
+    rows.push_back({{"name", m->name}, {"aims_at", m->aims_at}, {"guards", guards}});
+  }
+  return rows;
+}
+
+Rows mutators() {
+  Rows rows;
+  for (const Mutator* m : all_mutators()) rows.push_back({{"name", m->name}, {"aims_at", m->aims_at}});
+  return rows;
+}
+
+struct Table {
+  const char* name;
+  Rows (*rows)();
+};
+constexpr Table kTables[] = {
+    {"systems", systems}, {"operators", operators}, {"motifs", motifs}, {"mutators", mutators}, {"oracles", oracles}};
+
 void print_rows(const Rows& rows) {
   for (const auto& row : rows) {
     std::string line;
@@ -60,12 +85,14 @@ void print_rows(const Rows& rows) {
 std::function<int()> set_up(CLI::App& app) {
   auto what = std::make_shared<std::string>();
   auto json = std::make_shared<bool>(false);
-  app.add_option("WHAT", *what, "systems, operators or oracles")
-      ->required()
-      ->check(CLI::IsMember({"systems", "operators", "oracles"}));
+  std::vector<std::string> names;
+  for (const Table& t : kTables) names.emplace_back(t.name);
+  app.add_option("WHAT", *what, join(names, ", "))->required()->check(CLI::IsMember(names));
   app.add_flag("--json", *json, "one JSON object a line");
   return [what, json] {
-    const Rows rows = *what == "systems" ? systems() : *what == "operators" ? operators() : oracles();
+    Rows rows;
+    for (const Table& t : kTables)
+      if (*what == t.name) rows = t.rows();
     if (*json)
       for (const auto& row : rows) fmt::print("{}\n", row.dump());
     else
@@ -81,7 +108,7 @@ namespace commands {
 extern const Command list;
 const Command list = {.name = "list",
                       .set_up = set_up,
-                      .what = "Lists the installed systems, the covered operators, the oracles."};
+                      .what = "Lists installed systems, operators, motifs, mutators, oracles."};
 }  // namespace commands
 
 }  // namespace mob::cli

@@ -13,6 +13,8 @@ struct Policy {
   double mutant = 0.25;  // a seed (user's corpus, motif given as text, earlier interesting case), mutated
   double random = 0.30;  // a random graph
 
+  double thorough = 0.2;  // of a case: all levels, a second run and a saved model; else no optimization and all of it
+
   // --- Random graphs. Number of nodes: 1 + a geometric draw of this mean, cut at max_nodes.
   double mean_nodes = 4;
   double large = 0.02;  // ... or uniform up to max_nodes

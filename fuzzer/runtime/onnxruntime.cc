@@ -11,10 +11,22 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// Every rewrite rule that the versions up to 1.31.1 register for the CPU, by the name that disables it.
+constexpr std::string_view kRules[] = {
+    "EliminateIdentity", "EliminateSlice",          "UnsqueezeElimination",
+    "EliminateDropout",  "ExpandElimination",       "CastElimination",
+    "NoopElimination",   "PreShapeNodeElimination", "CastChainElimination",
+    "DivMulFusion",      "FuseReluClip",            "GemmSumFusion",
+    "GemmTransposeFusion", "NotWhereFusion",        "ConvAddFusion",
+    "ConvMulFusion",     "ConvBNFusion",            "Pad_Fusion",
+    "MatMul_BatchNormalization_Fusion", "LabelEncoderFusion", "ClipQuantRewrite", "ReluQuantRewrite"};
+
 System with_library(std::string version, const fs::path& library) {
   System s;
   s.name = "onnxruntime";
   s.version = std::move(version);
+  s.rules.assign(std::begin(kRules), std::end(kRules));
+  s.can_disable = s.version.find('/') != std::string::npos || !version_less(s.version, "1.18.0");
   s.command = {program_folder() / "mobster-onnxruntime-worker", library};
   return s;
 }

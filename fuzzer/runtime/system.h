@@ -18,6 +18,10 @@ struct System {
   // The newest that it accepts; 0 where it was not probed yet.
   int max_opset = 0;
   int max_ir = 0;
+  // What can be disabled by name, but is not told when it changed the graph: rewrite rules.
+  std::vector<std::string> rules;
+  // Whether passes can be disabled by name at all (ONNX Runtime: from 1.18 on).
+  bool can_disable = true;
   std::string label() const { return name + "@" + version; }
 };
 

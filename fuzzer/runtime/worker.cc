@@ -464,6 +464,9 @@ void Worker::restart(int poison) {
   if (poison >= 0) impl_->limits.poison = poison;
 }
 
+int Worker::process() const {
+  return impl_->pid;
+}
 int Worker::starts() const {
   return impl_->started;
 }

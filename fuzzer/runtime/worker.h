@@ -47,6 +47,7 @@ class Worker {
   // Ends the process, so that the next case meets a fresh one (with another poison byte, if given).
   void restart(int poison = -1);
 
+  int process() const;               // id of the process, or -1
   int starts() const;                // processes started so far
   std::int64_t peak_memory() const;  // bytes, of the largest process so far (VmHWM)
   double cpu_seconds() const;        // of all processes so far

@@ -37,20 +37,41 @@ Judge::Judge(System system, JudgeOptions options)
 }
 Judge::~Judge() = default;
 
-void Judge::start(const Case& c) {
-  worker_->submit(c, options_.configurations);
-  under_way_.push_back({&c, evaluate(c)});
+void Judge::start(const Case& c, std::vector<Configuration> configurations) {
+  if (configurations.empty()) configurations = options_.configurations;
+  worker_->submit(c, configurations);
+  under_way_.push_back({&c, evaluate(c), std::move(configurations)});
 }
 
-Worker& Judge::fresh_worker() {
+std::vector<int> Judge::worker_processes() const {
+  std::vector<int> list;
+  for (const auto* w : {worker_.get(), second_.get()})
+    if (w != nullptr && w->process() > 0) list.push_back(w->process());
+  return list;
+}
+
+Worker& Judge::second_worker(bool fresh) {
   if (!second_) {
     WorkerLimits limits = options_.limits;
     if (limits.poison != 0) limits.poison = kOtherPoison;
     second_ = std::make_unique<Worker>(worker_->system(), limits);
-  } else {
+  } else if (fresh) {
     second_->restart();
   }
   return *second_;
+}
+
+bool shows(const Judged& judged, Symptom symptom, FindingClass cls) {
+  return std::any_of(judged.by_oracle.begin(), judged.by_oracle.end(), [&](const auto& entry) {
+    const Verdict& v = entry.second;
+    return v.kind == Verdict::Kind::kFinding && v.finding->symptom == symptom && v.finding->cls == cls;
+  });
+}
+
+Judged Judge::judge_apart(const Case& c, const std::vector<Configuration>& configurations, bool fresh,
+                          const Reference* reference) {
+  std::vector<Outcome> outcomes = second_worker(fresh).run(c, configurations);
+  return weigh(c, reference != nullptr ? *reference : evaluate(c), std::move(outcomes), configurations);
 }
 
 Judged Judge::finish() {
@@ -58,19 +79,13 @@ Judged Judge::finish() {
   Running running = std::move(under_way_.front());
   under_way_.pop_front();
   const Case& c = *running.c;
-  Judged judged = weigh(c, std::move(running.reference), std::move(outcomes));
+  Judged judged = weigh(c, std::move(running.reference), std::move(outcomes), running.configurations);
   if (judged.verdict.kind != Verdict::Kind::kFinding || !options_.confirm) return judged;
 
   // A finding counts when a fresh process shows it again.
-  std::vector<Outcome> again = fresh_worker().run(c, options_.configurations);
-  Judged second = weigh(c, judged.reference, std::move(again));
+  const Judged second = judge_apart(c, running.configurations, true, &judged.reference);
   const Finding& first = *judged.verdict.finding;
-  const auto repeats = [&](const Verdict& v) {
-    return v.kind == Verdict::Kind::kFinding && v.finding->symptom == first.symptom &&
-           v.finding->cls == first.cls;
-  };
-  judged.confirmed = std::any_of(second.by_oracle.begin(), second.by_oracle.end(),
-                                 [&](const auto& entry) { return repeats(entry.second); });
+  judged.confirmed = shows(second, first.symptom, first.cls);
   if (!judged.confirmed && first.symptom != Symptom::kNondeterminism) {
     // Wrong in one process and right in another: where the worker had other cases before, memory that was
     // never written may hold anything.
@@ -81,8 +96,10 @@ Judged Judge::finish() {
   return judged;
 }
 
-Judged Judge::weigh(const Case& c, Reference reference, std::vector<Outcome> outcomes) {
+Judged Judge::weigh(const Case& c, Reference reference, std::vector<Outcome> outcomes,
+                    const std::vector<Configuration>& configurations) {
   Judged judged;
+  judged.configurations = configurations;
   judged.reference = std::move(reference);
   judged.outcomes = std::move(outcomes);
 
@@ -90,7 +107,7 @@ Judged Judge::weigh(const Case& c, Reference reference, std::vector<Outcome> out
   std::vector<std::pair<std::size_t, std::unique_ptr<Reference>>> optimized;
   Evidence evidence{.c = c,
                     .reference = judged.reference,
-                    .configurations = options_.configurations,
+                    .configurations = judged.configurations,
                     .outcomes = judged.outcomes,
                     .relaxed = {},
                     .optimized_reference = {},
@@ -106,11 +123,11 @@ Judged Judge::weigh(const Case& c, Reference reference, std::vector<Outcome> out
   evidence.optimized_reference = [&](std::size_t i) -> const Reference* {
     for (const auto& [known, result] : optimized)
       if (known == i) return result.get();
-    Configuration saving = options_.configurations[i];
+    Configuration saving = judged.configurations[i];
     saving.reload = true;
     saving.keep_saved = true;
     saving.load_only = true;
-    const std::vector<Outcome> saved = fresh_worker().run(c, {saving});
+    const std::vector<Outcome> saved = second_worker(false).run(c, {saving});
     std::unique_ptr<Reference> result;
     if (!saved[0].saved_model.empty()) try {
         Case optimized_case;
@@ -124,10 +141,8 @@ Judged Judge::weigh(const Case& c, Reference reference, std::vector<Outcome> out
     return optimized.back().second.get();
   };
   if (judged.reference.random && !judged.outcomes.empty() && judged.outcomes[0].ok())
-    for (int i = 0; i < options_.random_repeats; ++i) {
-      if (!second_) (void)fresh_worker();
-      evidence.repeats.push_back(second_->run(c, options_.configurations));
-    }
+    for (int i = 0; i < options_.random_repeats; ++i)
+      evidence.repeats.push_back(second_worker(false).run(c, judged.configurations));
 
   std::vector<Finding> findings;
   std::string skipped;

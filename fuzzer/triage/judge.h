@@ -27,9 +27,13 @@ struct Judged {
   std::vector<Finding> also;  // other findings of the same case
   std::vector<std::pair<std::string_view, Verdict>> by_oracle;
   Reference reference;
-  std::vector<Outcome> outcomes;
+  std::vector<Configuration> configurations;
+  std::vector<Outcome> outcomes;  // one per configuration
   bool confirmed = false;  // a fresh process, with other garbage in its memory, showed the same
 };
+
+// Whether one of the case's findings has this symptom and class.
+bool shows(const Judged& judged, Symptom symptom, FindingClass cls);
 
 // Feeds a worker with two cases in flight: the reference of one case is evaluated while the worker runs
 // another. One thread. Cases must outlive their judgement.
@@ -41,23 +45,33 @@ class Judge {
   const System& system() const { return worker_->system(); }
   const std::vector<Configuration>& configurations() const { return options_.configurations; }
   Worker& worker() { return *worker_; }
+  std::vector<int> worker_processes() const;  // ids of those that run
 
   bool can_start() const { return worker_->can_submit(); }
   std::size_t under_way() const { return under_way_.size(); }
-  void start(const Case& c);  // throws UserError when the worker cannot start
-  Judged finish();            // of the oldest case under way
+  // Throws UserError when the worker cannot start. `configurations`, if given, hold for this case.
+  void start(const Case& c, std::vector<Configuration> configurations = {});
+  Judged finish();  // of the oldest case under way
   Judged judge(const Case& c) {
     start(c);
     return finish();
   }
 
+  // In a second process, whatever is under way in the first: judged without confirmation. `fresh`: that
+  // process is started anew, with other garbage in its memory. `reference` saves its evaluation, if known.
+  Judged judge_apart(const Case& c, const std::vector<Configuration>& configurations, bool fresh = false,
+                     const Reference* reference = nullptr);
+  // What the oracles make of outcomes that are there already, one per configuration.
+  Judged weigh(const Case& c, Reference reference, std::vector<Outcome> outcomes,
+               const std::vector<Configuration>& configurations);
+
  private:
   struct Running {
     const Case* c;
     Reference reference;
+    std::vector<Configuration> configurations;
   };
-  Judged weigh(const Case& c, Reference reference, std::vector<Outcome> outcomes);
-  Worker& fresh_worker();
+  Worker& second_worker(bool fresh);
 
   JudgeOptions options_;
   std::unique_ptr<Worker> worker_;

@@ -1,0 +1,164 @@
+#include "corpus/finding_folder.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "fuzzer/base/hash.h"
+#include "fuzzer/base/text.h"
+#include "fuzzer/graph/model_io.h"
+#include "fuzzer/triage/describe.h"
+#include "repro_py.h"
+
+namespace mob {
+namespace {
+
+namespace fs = std::filesystem;
+
+void sync_path(const fs::path& path) {
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return;
+  const int failed = fsync(fd);
+  const int why = errno;
+  close(fd);
+  // Some file systems do not sync folders; a full disk is another matter.
+  if (failed != 0 && (why == ENOSPC || why == EIO || why == EDQUOT))
+    throw UserError(path.string() + ": " + std::strerror(why));
+}
+
+void write_text(const fs::path& file, std::string_view text) {
+  std::ofstream out(file, std::ios::binary);
+  out << text;
+  out.close();
+  if (!out) throw UserError(file.string() + ": cannot be written: " + std::strerror(errno));
+}
+
+// The bound of each element, infinite where it is open.
+Tensor bounds_of(const Expected& x) {
+  std::vector<double> bounds(x.count());
+  for (std::size_t i = 0; i < bounds.size(); ++i)
+    bounds[i] = x.open_at(i) ? kInfinity<double> : x.bound_at(i);
+  return Tensor::of(DType::kDouble, x.type.dims, bounds);
+}
+
+nlohmann::ordered_json to_json(const FindingRecord& r) {
+  const Finding& f = *r.judged->verdict.finding;
+  nlohmann::ordered_json out;
+  out["schema"] = kFindingSchema;
+  out["name"] = r.name;
+  out["signature"] = r.signature;
+  const nlohmann::ordered_json found = finding_json(f, *r.judged);
+  for (const auto& [key, value] : found.items())
+    if (key != "passes") out[key] = value;
+  out["passes"] = r.cause.cures;
+  out["fired"] = found.at("passes");
+  out["configuration"] = {{"name", r.cause.bad.name()},
+                          {"level", r.cause.bad.level},
+                          {"reload", r.cause.bad.reload},
+                          {"runs", r.cause.bad.runs}};
+  out["random"] = r.judged->reference.random;
+  out["system"] = r.system;
+  out["version"] = r.version;
+  out["mobster"] = version();
+  out["confirmed"] = true;
+  out["operators"] = operators_of(r.c->model.graph);
+  out["nodes"] = r.c->model.graph.nodes.size();
+  out["opset"] = r.c->model.opset();
+  out["motif"] = r.motif.empty() ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(r.motif);
+  out["broken_guards"] = r.broken_guards;
+  out["lineage"] = r.c->lineage;
+  out["seed"] = r.seed;
+  out["index"] = r.index;
+  out["also"] = nlohmann::ordered_json::array();
+  for (const Finding& other : r.judged->also) out["also"].push_back(finding_json(other, *r.judged));
+  return out;
+}
+
+std::string readme(const FindingRecord& r) {
+  const Finding& f = *r.judged->verdict.finding;
+  std::string text = fmt::format(
+      "# {}\n\n{} {}: **{}** at {}, class {}.\n\n    {}\n\n", r.name, r.system, r.version, name(f.symptom),
+      join(level_names(f, r.judged->configurations), ", "), name(f.cls), f.message);
+  text += r.cause.cures.empty()
+              ? "No single pass or rewrite rule cures it when it is disabled.\n"
+              : "Disabling any one of these cures it: " + join(r.cause.cures, ", ") + ".\n";
+  if (!r.motif.empty())
+    text += fmt::format("Generated from motif `{}`{}.\n", r.motif,
+                        r.broken_guards.empty() ? ", whole" : ", broken guards: " + join(r.broken_guards, ", "));
+  text += fmt::format("\nOperators: {}\n\n", join(operators_of(r.c->model.graph), " "));
+  text += "- `python repro.py` prints REPRODUCED where the installed onnxruntime has the bug (needs onnxruntime, onnx, numpy).\n"
+          "- `mobster replay .` judges it with any installed version (`--system onnxruntime@VERSION`).\n"
+          "- `test_data_set_0/output_*.pb` is the right answer, `bound_*.pb` how far a correct kernel may be from it "
+          "(infinite: open).\n";
+  if (r.original != nullptr) text += "- `original.onnx` is the model before it was cut down.\n";
+  text += "\n```\n" + to_text(r.c->model) + "\n```\n";
+  return text;
+}
+
+}  // namespace
+
+std::string finding_name(Symptom symptom, const std::vector<std::string>& cures,
+                         const std::vector<std::string>& operators, const std::string& signature) {
+  std::string name(mob::name(symptom));
+  name += "-" + (cures.empty() ? std::string("unknown") : cures.front());
+  for (std::size_t i = 0; i < operators.size() && i < 4; ++i) name += "-" + operators[i];
+  for (char& ch : name)
+    if (!std::isalnum(static_cast<unsigned char>(ch)) && ch != '-' && ch != '_') ch = '_';
+  return name.substr(0, 110) + "-" + hex64(hash64(signature)).substr(0, 6);
+}
+
+std::uint64_t folder_size(const fs::path& folder) {
+  std::uint64_t bytes = 0;
+  std::error_code none;
+  for (auto at = fs::recursive_directory_iterator(folder, none); at != fs::recursive_directory_iterator();
+       at.increment(none)) {
+    if (none) break;
+    if (at->is_regular_file(none)) bytes += at->file_size(none);
+  }
+  return bytes;
+}
+
+void write_finding(const fs::path& folder, const FindingRecord& r) {
+  const fs::path goal = folder / r.name, half = folder / (".half-" + r.name);
+  std::error_code error;
+  if (fs::exists(goal / "finding.json", error)) return;
+  fs::remove_all(half, error);
+  try {
+    const fs::path data = half / "test_data_set_0";
+    fs::create_directories(data);
+    save_model(r.c->model, half / "model.onnx");
+    if (r.original != nullptr) save_model(r.original->model, half / "original.onnx");
+    const Graph& g = r.c->model.graph;
+    int n = 0;
+    for (ValueId v : g.inputs)
+      if (const auto at = r.c->inputs.find(g[v].name); at != r.c->inputs.end())
+        save_tensor(at->second, at->first, data / fmt::format("input_{}.pb", n++));
+    for (std::size_t o = 0; o < r.judged->reference.outputs.size(); ++o) {
+      const Expected& x = r.judged->reference.outputs[o];
+      save_tensor(rounded(x), g[g.outputs[o]].name, data / fmt::format("output_{}.pb", o));
+      if (x.type.dtype != DType::kString)
+        save_tensor(bounds_of(x), g[g.outputs[o]].name, data / fmt::format("bound_{}.pb", o));
+    }
+    write_text(half / "README.md", readme(r));
+    write_text(half / "repro.py", kReproPy);
+    write_text(half / "finding.json",
+               to_json(r).dump(1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
+    for (const auto& entry : fs::recursive_directory_iterator(half)) sync_path(entry.path());
+    sync_path(half);
+    fs::rename(half, goal);
+    sync_path(folder);
+  } catch (const fs::filesystem_error& e) {
+    fs::remove_all(half, error);
+    throw UserError(goal.string() + ": cannot be written: " + e.code().message());
+  } catch (...) {
+    fs::remove_all(half, error);
+    throw;
+  }
+}
+
+}  // namespace mob

@@ -1,0 +1,43 @@
+// A finding as a folder: the model, its inputs and right answers in ONNX test-data layout, what is known of it
+// in finding.json, and a script that reproduces it.
+//
+//   model.onnx  test_data_set_0/{input,output,bound}_*.pb  finding.json  README.md  repro.py  [original.onnx]
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "fuzzer/triage/cause.h"
+
+namespace mob {
+
+inline constexpr int kFindingSchema = 1;
+
+// What a campaign knows of a finding, to be written down.
+struct FindingRecord {
+  std::string name;       // of the folder
+  const Case* c = nullptr;         // the case, cut to what the finding needs
+  const Case* original = nullptr;  // as it was generated; null: the same
+  const Judged* judged = nullptr;  // of `c`, in a fresh process
+  Cause cause;
+  std::string signature;
+  std::string system, version;  // "onnxruntime", "1.31.1"
+  std::string motif;
+  std::vector<std::string> broken_guards;
+  std::uint64_t seed = 0, index = 0;
+};
+
+// Writes `folder`/`record.name`, complete or not at all: beside it first, synced, then renamed. A folder of
+// that name is kept as it is. Throws UserError when it cannot be written (disk full).
+void write_finding(const std::filesystem::path& folder, const FindingRecord& record);
+
+// A folder's name for a finding: symptom, cure, operators, and a hash of its signature.
+std::string finding_name(Symptom symptom, const std::vector<std::string>& cures,
+                         const std::vector<std::string>& operators, const std::string& signature);
+
+// Bytes that a folder and all below take.
+std::uint64_t folder_size(const std::filesystem::path& folder);
+
+}  // namespace mob

@@ -1,0 +1,187 @@
+#!/usr/bin/env python3
+"""Shows the bug beside it, with nothing but onnxruntime, onnx and numpy.
+
+    python repro.py
+
+Prints REPRODUCED and exits 1 where the installed onnxruntime has the bug; exits 0 where it has not, 2 on trouble
+(a package is missing, the model does not run even without optimization).
+"""
+import glob
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+REPEATS = 16  # sessions, where results are random
+LEVELS = {0: "ORT_DISABLE_ALL", 1: "ORT_ENABLE_BASIC", 2: "ORT_ENABLE_EXTENDED", 99: "ORT_ENABLE_ALL"}
+
+
+def trouble(why):
+    print(f"cannot tell: {why}")
+    sys.exit(2)
+
+
+def load(pattern):
+    import onnx
+    import onnx.numpy_helper
+
+    tensors = {}
+    data = os.path.join(HERE, "test_data_set_0")
+    for i in range(len(glob.glob(os.path.join(data, pattern + "_*.pb")))):
+        proto = onnx.TensorProto()
+        with open(os.path.join(data, f"{pattern}_{i}.pb"), "rb") as f:
+            proto.ParseFromString(f.read())
+        tensors[proto.name] = onnx.numpy_helper.to_array(proto)
+    return tensors
+
+
+def run_here(level, reload, runs, repeats, target):
+    """In a process of its own, since it may die: outputs go to `target`."""
+    import numpy as np
+    import onnxruntime as ort
+
+    def session(path, at, save=None):
+        options = ort.SessionOptions()
+        options.graph_optimization_level = getattr(ort.GraphOptimizationLevel, LEVELS[at])
+        options.intra_op_num_threads = 1
+        options.log_severity_level = 4
+        options.add_session_config_entry("session.use_env_allocators", "0")
+        options.enable_cpu_mem_arena = False
+        if save:
+            options.optimized_model_filepath = save
+        return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+
+    model = os.path.join(HERE, "model.onnx")
+    inputs = load("input")
+    found = {}
+    for repeat in range(repeats):
+        if reload:
+            saved = target + ".onnx"
+            session(model, level, saved)
+            s = session(saved, 0)
+        else:
+            s = session(model, level)
+        names = [o.name for o in s.get_outputs()]
+        for run in range(runs):
+            for name, value in zip(names, s.run(None, inputs)):
+                found[f"{repeat}/{run}/{name}"] = np.asarray(value)
+    np.savez(target, **found)
+
+
+def run_apart(level, reload=False, runs=1, repeats=1):
+    """Outputs by "repeat/run/name", or the words in which it failed."""
+    import numpy as np
+
+    with tempfile.TemporaryDirectory() as folder:
+        target = os.path.join(folder, "outputs.npz")
+        command = [sys.executable, os.path.abspath(__file__), "--run", str(level), str(int(reload)), str(runs),
+                   str(repeats), target]
+        environment = dict(os.environ, MALLOC_PERTURB_="165", GLIBC_TUNABLES="glibc.malloc.tcache_count=0")
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment)
+        except subprocess.TimeoutExpired:
+            return None, "no answer within 120 s"
+        if done.returncode != 0:
+            words = [line for line in done.stderr.splitlines() if line.strip()]
+            return None, words[-1][:300] if words else f"the process ended with {done.returncode}"
+        with np.load(target, allow_pickle=False) as data:
+            return {name: data[name] for name in data.files}, ""
+
+
+def reproduced(how):
+    import onnxruntime
+
+    print(f"REPRODUCED with onnxruntime {onnxruntime.__version__}: {how}")
+    sys.exit(1)
+
+
+def worst_outside(got, expected, bounds):
+    import numpy as np
+
+    worst = None
+    for name, want in expected.items():
+        if name not in got or want.dtype.kind not in "biuf":
+            continue
+        bound = bounds[name].reshape(-1)
+        a, b = got[name].astype(np.float64).reshape(-1), want.astype(np.float64).reshape(-1)
+        if a.shape != b.shape:
+            continue
+        with np.errstate(all="ignore"):
+            outside = np.isfinite(bound) & ~((np.abs(a - b) <= bound) | (a == b) | (np.isnan(a) & np.isnan(b)))
+        for i in np.nonzero(outside)[0]:
+            excess = abs(a[i] - b[i]) / bound[i] if bound[i] > 0 else np.inf
+            if worst is None or not excess <= worst[0]:
+                worst = (excess, f"output '{name}' element {i}: expected {b[i]:.9g} +- {bound[i]:.3g}, got {a[i]:.9g} "
+                                 f"({int(outside.sum())} of {len(a)} elements outside)")
+    return worst[1] if worst else ""
+
+
+def structure(got, expected):
+    for name, want in expected.items():
+        if name not in got:
+            return f"output '{name}' is missing"
+        if got[name].shape != want.shape or got[name].dtype != want.dtype:
+            return f"output '{name}' is {got[name].dtype}{list(got[name].shape)}, not {want.dtype}{list(want.shape)}"
+    return ""
+
+
+def first(outputs, run=0, repeat=0):
+    head = f"{repeat}/{run}/"
+    return {name[len(head):]: value for name, value in outputs.items() if name.startswith(head)}
+
+
+def main():
+    if len(sys.argv) > 1 and sys.argv[1] == "--run":
+        level, reload, runs, repeats = (int(n) for n in sys.argv[2:6])
+        return run_here(level, bool(reload), runs, repeats, sys.argv[6])
+    try:
+        import numpy as np
+        import onnx  # noqa: F401
+        import onnxruntime
+    except ImportError as e:
+        trouble(f"{e}; pip install onnxruntime onnx numpy")
+    with open(os.path.join(HERE, "finding.json")) as f:
+        finding = json.load(f)
+    how = finding["configuration"]
+    random = bool(finding.get("random"))
+    repeats = REPEATS if random else 1
+    plain, why = run_apart(0, repeats=repeats)
+    if plain is None:
+        trouble(f"the model does not run without optimization: {why}")
+    bad, why = run_apart(how["level"], how["reload"], how["runs"], repeats)
+    if bad is None:
+        if finding["symptom"] in ("crash", "hang"):
+            reproduced(f"works without optimization, fails with {LEVELS[how['level']]}: {why}")
+        trouble(f"the model fails with optimization, which is another symptom: {why}")
+    expected, bounds = load("output"), load("bound")
+    if finding["symptom"] == "wrong-structure":
+        difference = structure(first(bad), expected)
+        if difference and not structure(first(plain), expected):
+            reproduced(difference)
+    elif finding["symptom"] == "wrong-numbers" and random:
+        for name in first(plain):
+            a = np.stack([first(plain, repeat=r)[name].astype(np.float64) for r in range(repeats)])
+            b = np.stack([first(bad, repeat=r)[name].astype(np.float64) for r in range(repeats)])
+            if a.shape == b.shape and ((a.max(0) < b.min(0)) | (b.max(0) < a.min(0))).any():
+                reproduced(f"random output '{name}' is drawn otherwise: {a.min():.6g} to {a.max():.6g} without "
+                           f"optimization, {b.min():.6g} to {b.max():.6g} with it")
+    elif finding["symptom"] == "wrong-numbers":
+        difference = worst_outside(first(bad), expected, bounds)
+        if difference:
+            if worst_outside(first(plain), expected, bounds):
+                trouble("the result is wrong without optimization, too")
+            reproduced(difference)
+    elif finding["symptom"] == "nondeterminism":
+        again, _ = run_apart(how["level"], how["reload"], max(2, how["runs"]), repeats)
+        for name, value in first(again).items():
+            for other in (first(again, run=1), first(bad)):
+                if not np.array_equal(value, other[name], equal_nan=value.dtype.kind == "f"):
+                    reproduced(f"output '{name}' differs between two runs with equal inputs")
+    print(f"not reproduced with onnxruntime {onnxruntime.__version__}")
+    sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

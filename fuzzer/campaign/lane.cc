@@ -1,0 +1,237 @@
+#include "fuzzer/campaign/lane.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <deque>
+#include <fstream>
+#include <set>
+
+#include "fuzzer/base/hash.h"
+#include "fuzzer/base/text.h"
+#include "fuzzer/reference/decidedness.h"
+#include "fuzzer/triage/describe.h"
+#include "fuzzer/triage/essence.h"
+
+namespace mob {
+namespace {
+
+constexpr std::size_t kMostCandidates = 12;  // groups that one case is checked against
+// Larger cases are no good seeds: their mutants would be slow and their findings hard to read.
+constexpr std::size_t kSeedNodes = 24;
+
+// Brings the case's finding of this symptom and class to the front. False where it has none.
+bool lead_with(Judged& judged, Symptom symptom, FindingClass cls) {
+  if (judged.verdict.kind != Verdict::Kind::kFinding) return false;
+  Finding& first = *judged.verdict.finding;
+  if (first.symptom == symptom && first.cls == cls) return true;
+  for (Finding& other : judged.also)
+    if (other.symptom == symptom && other.cls == cls) {
+      std::swap(first, other);
+      return true;
+    }
+  return false;
+}
+
+std::string words_of(const Finding& f) {
+  return std::string(name(f.cls)) + " " + std::string(name(f.symptom));
+}
+
+void count_reach(const Drawn& drawn, const Judged& judged, Tally& tally) {
+  std::set<std::string> ops, passes;
+  for (const Node& n : drawn.c.model.graph.nodes) ops.insert(n.op_type);
+  for (const Outcome& o : judged.outcomes) passes.insert(o.passes.begin(), o.passes.end());
+  for (const std::string& op : ops) ++tally.reach[{"operator", op}];
+  for (const std::string& p : passes) ++tally.reach[{"pass", p}];
+  ++tally.reach[{"source", drawn.source}];
+  if (!drawn.motif.empty()) {
+    ++tally.reach[{"motif", drawn.motif}];
+    for (const std::string& g : drawn.broken_guards) ++tally.reach[{"guard", drawn.motif + "/" + g}];
+  }
+}
+
+std::uint64_t pass_set_of(const Judged& judged) {
+  std::set<std::string> passes;
+  for (const Outcome& o : judged.outcomes) passes.insert(o.passes.begin(), o.passes.end());
+  std::uint64_t h = passes.size();
+  for (const std::string& p : passes) h = hash64(p, h);
+  return h;
+}
+
+}  // namespace
+
+std::string template_of(std::string_view message) {
+  std::string out;
+  for (std::size_t i = 0; i < message.size() && out.size() < 160; ++i) {
+    const char ch = message[i];
+    if (ch == '\'' || ch == '"') {
+      const auto end = message.find(ch, i + 1);
+      if (end != std::string_view::npos && end - i < 80) {
+        out += "'...'";
+        i = end;
+        continue;
+      }
+    }
+    if (std::isdigit(static_cast<unsigned char>(ch))) {
+      if (out.empty() || out.back() != '#') out += '#';
+      continue;
+    }
+    out += ch;
+  }
+  return out;
+}
+
+std::int64_t resident_memory(int process) {
+  std::ifstream in("/proc/" + std::to_string(process) + "/statm");
+  std::int64_t size = 0, resident = 0;
+  in >> size >> resident;
+  return resident * sysconf(_SC_PAGESIZE);
+}
+
+struct Lane::Running {
+  std::uint64_t index;
+  std::unique_ptr<Drawn> drawn;
+};
+
+Lane::Lane(const System& system, const SourceOptions& source, std::uint64_t seed, const WorkerLimits& limits)
+    : source_(source),
+      seed_(seed),
+      judge_(system, {.configurations = level_configurations({0, 99}), .limits = limits, .confirm = false}) {}
+
+BatchResult Lane::run(std::uint64_t first, std::uint64_t count, const Snapshot& snapshot) {
+  BatchResult batch;
+  batch.first = first;
+  batch.cases.resize(count);
+  std::deque<Running> under_way;
+  const auto finish_oldest = [&] {
+    Running running = std::move(under_way.front());
+    under_way.pop_front();
+    finish(running, snapshot, batch.cases[running.index - first], batch.tally);
+  };
+  for (std::uint64_t index = first; index < first + count; ++index) {
+    current_place() = {seed_, index, ""};
+    auto drawn = draw_case(seed_, index, source_, snapshot);
+    if (!drawn) {
+      batch.cases[index - first].entry = {Ending::kSkipped, "nothing could be drawn"};
+      continue;
+    }
+    if (!judge_.can_start()) finish_oldest();
+    under_way.push_back({index, std::make_unique<Drawn>(std::move(*drawn))});
+    Drawn& d = *under_way.back().drawn;
+    judge_.start(d.c, d.thorough ? thorough_configurations() : std::vector<Configuration>());
+  }
+  while (!under_way.empty()) finish_oldest();
+  std::int64_t memory = 0;
+  for (int process : judge_.worker_processes()) memory += resident_memory(process);
+  worker_memory_ = memory;
+  return batch;
+}
+
+void Lane::finish(Running& running, const Snapshot& snapshot, CaseResult& result, Tally& tally) {
+  Drawn& drawn = *running.drawn;
+  current_place() = {seed_, running.index, ""};
+  Judged judged = judge_.finish();
+  result.source = drawn.source;
+  count_reach(drawn, judged, tally);
+  for (const Outcome& o : judged.outcomes) tally.system_seconds += o.load_seconds + o.run_seconds;
+  tally.sessions += judged.outcomes.size();
+  if (judged.reference.available() && !judged.reference.random) {
+    const Decidedness d = decidedness(judged.reference.outputs);
+    tally.elements += d.elements;
+    tally.open += d.open;
+    tally.vague += d.vague;
+  }
+  const Outcome& plain = judged.outcomes.front();
+  result.pass_set = pass_set_of(judged);
+  if (plain.ok() && !snapshot.seen.contains(result.pass_set) && drawn.c.model.graph.nodes.size() <= kSeedNodes)
+    result.interesting = std::make_shared<const Case>(drawn.c);
+  switch (judged.verdict.kind) {
+    case Verdict::Kind::kAgree: result.entry = {Ending::kAgree, ""}; return;
+    case Verdict::Kind::kSkip:
+      if (!plain.ok() && !plain.died())
+        result.entry = {Ending::kRejected, template_of(plain.message)};
+      else
+        result.entry = {Ending::kSkipped, template_of(judged.verdict.reason)};
+      return;
+    case Verdict::Kind::kFinding: break;
+  }
+  const Finding& finding = *judged.verdict.finding;
+  if (finding.cls != FindingClass::kBug) {
+    result.entry = {Ending::kFinding, words_of(finding)};
+    return;
+  }
+  triage(drawn, running.index, std::move(judged), snapshot, result);
+}
+
+// One request: at each candidate's configuration, with nothing disabled and with its cure disabled.
+const Group* Lane::known_group(const Case& c, const Judged& judged, const Snapshot& snapshot) {
+  const Finding& finding = *judged.verdict.finding;
+  std::vector<std::string> ops = operators_of(c.model.graph);
+  std::sort(ops.begin(), ops.end());
+  std::vector<const Group*> candidates;
+  for (const Group& g : snapshot.groups) {
+    if (g.symptom != finding.symptom || candidates.size() >= kMostCandidates) continue;
+    std::vector<std::string> needed = g.operators;
+    std::sort(needed.begin(), needed.end());
+    if (std::includes(ops.begin(), ops.end(), needed.begin(), needed.end())) candidates.push_back(&g);
+  }
+  for (std::size_t from = 0; from < candidates.size(); ++from) {
+    const Group& g = *candidates[from];
+    const std::vector<std::string> cure(g.cures.begin(), g.cures.begin() + (g.cures.empty() ? 0 : 1));
+    const Cured cured = cured_by(judge_, c, judged.reference, finding, g.bad, cure);
+    if (cured.shown && (cure.empty() || cured.by[0])) return &g;
+  }
+  return nullptr;
+}
+
+void Lane::triage(Drawn& drawn, std::uint64_t index, Judged judged, const Snapshot& snapshot, CaseResult& result) {
+  const Symptom symptom = judged.verdict.finding->symptom;
+  if (const Group* g = known_group(drawn.c, judged, snapshot)) {
+    result.entry = {Ending::kFinding, words_of(*judged.verdict.finding)};
+    result.signature = g->signature;
+    return;
+  }
+  auto news = std::make_unique<NewFinding>();
+  news->original = std::make_shared<const Case>(std::move(drawn.c));
+  const auto confirmed = [&](const Case& c) {
+    Judged again = judge_.judge_apart(c, thorough_configurations(), true);
+    again.confirmed = lead_with(again, symptom, FindingClass::kBug);
+    return again;
+  };
+  Judged full = confirmed(*news->original);
+  if (!full.confirmed) {
+    result.entry = {Ending::kSkipped,
+                    "not confirmed in a fresh process: " + template_of(judged.verdict.finding->message)};
+    return;
+  }
+  Cause cause = find_cause(judge_, *news->original, full);
+  Essence cut = essence(judge_, *news->original, *full.verdict.finding, cause);
+  news->c = news->original;
+  if (cut.c.model.graph.nodes.size() < news->original->model.graph.nodes.size()) {
+    Judged small = confirmed(cut.c);
+    if (small.confirmed) {
+      news->c = std::make_shared<const Case>(std::move(cut.c));
+      cause = find_cause(judge_, *news->c, small);
+      full = std::move(small);
+    }
+  }
+  if (news->c == news->original) news->original = nullptr;
+  Group& g = news->group;
+  g.symptom = symptom;
+  g.cures = cause.cures;
+  g.operators = operators_of(news->c->model.graph);
+  g.bad = cause.bad;
+  g.bad.report_passes = false;
+  g.first_index = index;
+  g.signature = signature_of(symptom, g.cures, g.operators);
+  g.name = finding_name(symptom, g.cures, g.operators, g.signature);
+  news->judged = std::move(full);
+  news->cause = std::move(cause);
+  news->motif = drawn.motif;
+  news->broken_guards = drawn.broken_guards;
+  result.entry = {Ending::kFinding, words_of(*news->judged.verdict.finding)};
+  result.signature = g.signature;
+  result.news = std::move(news);
+}
+
+}  // namespace mob

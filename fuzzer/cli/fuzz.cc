@@ -1,0 +1,209 @@
+// mobster fuzz: a campaign.
+#include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "fuzzer/base/check.h"
+#include "fuzzer/base/text.h"
+#include "fuzzer/campaign/status_text.h"
+#include "fuzzer/cli/command.h"
+#include "fuzzer/cli/models.h"
+#include "fuzzer/probes/limits.h"
+#include "fuzzer/probes/support.h"
+
+namespace mob::cli {
+namespace {
+
+constexpr double kPlainSeconds = 10;  // between lines where there is no terminal
+
+struct Words {
+  std::string system = "onnxruntime";
+  std::string duration;
+  std::uint64_t cases = 0;
+  std::uint64_t seed = 1;
+  int jobs = 0;
+  std::string out = "campaign";
+  std::vector<std::string> corpus, motifs;
+  std::string focus;
+  std::vector<std::string> shares;
+  std::string disk_budget = "2G";
+  double deadline = WorkerLimits{}.cpu_seconds;
+  bool resume = false, quiet = false, json = false;
+};
+
+// "90", "90s", "2m", "1h".
+double parse_duration(const std::string& words) {
+  std::size_t used = 0;
+  double n = -1;
+  try {
+    n = std::stod(words, &used);
+  } catch (const std::exception&) {
+  }
+  const std::string unit = n < 0 ? "?" : words.substr(used);
+  const double factor = unit.empty() || unit == "s" ? 1 : unit == "m" ? 60 : unit == "h" ? 3600 : unit == "d" ? 86400 : 0;
+  if (!(n > 0) || factor == 0) throw UserError("--for " + words + ": write it as 90s, 2m or 1h");
+  return n * factor;
+}
+
+// "500M", "2G", or bytes.
+std::uint64_t parse_size(const std::string& words) {
+  std::size_t used = 0;
+  double n = -1;
+  try {
+    n = std::stod(words, &used);
+  } catch (const std::exception&) {
+  }
+  const std::string unit = n < 0 ? "?" : words.substr(used);
+  const double factor = unit.empty() ? 1 : unit == "K" ? 1e3 : unit == "M" ? 1e6 : unit == "G" ? 1e9 : 0;
+  if (!(n > 0) || factor == 0) throw UserError("--disk-budget " + words + ": write it as 500M or 2G");
+  return static_cast<std::uint64_t>(n * factor);
+}
+
+// "motif=0,mutant=1": the shares of the sources of cases.
+void set_shares(const std::vector<std::string>& words, Policy& policy) {
+  for (const std::string& word : words) {
+    const auto equals = word.find('=');
+    const std::string key = word.substr(0, equals);
+    double* share = key == "motif" ? &policy.motif : key == "mutant" ? &policy.mutant : key == "random" ? &policy.random : nullptr;
+    char* end = nullptr;
+    const double value = equals == std::string::npos ? -1 : std::strtod(word.c_str() + equals + 1, &end);
+    if (share == nullptr || value < 0 || end == nullptr || *end != '\0')
+      throw UserError("--share " + word + ": write it as motif=N, mutant=N or random=N");
+    *share = value;
+  }
+  if (policy.motif + policy.mutant + policy.random <= 0) throw UserError("--share: all shares are 0");
+}
+
+std::vector<Seed> load_seeds(const std::vector<std::string>& paths, std::uint64_t seed) {
+  std::vector<Seed> seeds;
+  if (paths.empty()) return seeds;
+  for (const auto& path : find_models(paths)) {
+    auto c = std::make_shared<Case>(load_case(path, seed));
+    c->lineage = {std::filesystem::is_directory(path) ? path.filename().string() : path.stem().string()};
+    seeds.push_back({c->lineage.front(), std::move(c)});
+  }
+  return seeds;
+}
+
+std::atomic<bool> stop_asked{false};
+void ask_to_stop(int) {
+  stop_asked = true;
+}
+
+// Prints as time goes by: in place on a terminal, else a line now and then.
+class Display {
+ public:
+  explicit Display(bool quiet) : quiet_(quiet), terminal_(isatty(STDERR_FILENO) != 0) {}
+
+  void show(const Status& s) {
+    if (quiet_) return;
+    if (!terminal_) {
+      if (s.session_seconds - last_ >= kPlainSeconds) {
+        fmt::print(stderr, "{}\n", status_line(s));
+        last_ = s.session_seconds;
+      }
+      return;
+    }
+    winsize size{};
+    ioctl(STDERR_FILENO, TIOCGWINSZ, &size);
+    const std::size_t width = size.ws_col > 20 ? size.ws_col - 1 : 100;
+    std::string text = drawn_ > 0 ? fmt::format("\x1b[{}A", drawn_) : "";
+    const auto lines = status_lines(s, width);
+    for (const std::string& line : lines) text += "\x1b[2K" + line + "\n";
+    drawn_ = lines.size();
+    fmt::print(stderr, "{}", text);
+    std::fflush(stderr);
+  }
+
+ private:
+  bool quiet_, terminal_;
+  double last_ = -kPlainSeconds;
+  std::size_t drawn_ = 0;
+};
+
+int fuzz(const Words& words) {
+  CampaignOptions o;
+  if (!words.duration.empty()) o.seconds = parse_duration(words.duration);
+  o.cases = words.cases;
+  if (o.seconds == 0 && o.cases == 0) throw UserError("fuzz: how long? Give --for 10m or --cases 10000");
+  o.disk_budget = parse_size(words.disk_budget);
+  set_shares(words.shares, o.source.generator.policy);
+  if (!words.focus.empty()) o.source.focus = parse_focus(words.focus);
+  o.source.corpus = load_seeds(words.corpus, words.seed);
+  o.source.motifs = load_seeds(words.motifs, words.seed);
+  o.system = with_limits(resolve_system(words.system));
+  const Support support = probe_support(o.system);
+  o.source.generator.support = &support;
+  o.source.generator.max_opset = std::min(kNewestOpset, o.system.max_opset);
+  o.seed = words.seed;
+  o.jobs = words.jobs;
+  o.out = words.out;
+  o.resume = words.resume;
+  o.limits.cpu_seconds = words.deadline;
+  o.limits.wall_seconds = 6 * words.deadline;
+  o.stop = &stop_asked;
+  struct sigaction action = {};
+  action.sa_handler = ask_to_stop;
+  action.sa_flags = SA_RESTART | static_cast<int>(SA_RESETHAND);  // a second one ends at once
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+
+  Display display(words.quiet);
+  Status last;
+  const EndedBy ended = run_campaign(o, [&](const Status& s) {
+    display.show(s);
+    last = s;
+  });
+  if (words.json) {
+    nlohmann::ordered_json out = status_json(last);
+    out["ended_by"] = name(ended);
+    fmt::print("{}\n", out.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+  } else {
+    fmt::print("{}: {} in {}\n", name(ended), o.out.string(), show_time(last.seconds));
+    for (const std::string& line : ledger_lines(last)) fmt::print("{}\n", line);
+    fmt::print("{} distinct findings of class bug{}\n", last.groups.size(), last.groups.empty() ? "" : ":");
+    for (const std::string& line : finding_lines(last)) fmt::print("{}\n", line);
+    if (ended == EndedBy::kSignal || ended == EndedBy::kTime)
+      fmt::print("go on with: mobster fuzz --resume --out {} and the same --system, --seed, --corpus, --motifs, --focus\n",
+                 o.out.string());
+  }
+  return last.groups.empty() ? kNothingFound : kFindings;
+}
+
+std::function<int()> set_up(CLI::App& app) {
+  auto words = std::make_shared<Words>();
+  app.add_option("--system", words->system, "onnxruntime[@VERSION], or onnxruntime@/path/to/libonnxruntime.so")
+      ->capture_default_str();
+  app.add_option("--for", words->duration, "running time: 90s, 2m, 1h");
+  app.add_option("--cases", words->cases, "number of cases, those before --resume included");
+  app.add_option("--seed", words->seed, "the campaign is a function of it")->capture_default_str();
+  app.add_option("--jobs", words->jobs, "cores to use (default: all); the results do not depend on it")
+      ->check(CLI::Range(1, 1024));
+  app.add_option("--out", words->out, "folder of the campaign: journal and findings")->capture_default_str();
+  app.add_option("--corpus", words->corpus, "models or folders of models: seeds of mutants");
+  app.add_option("--motifs", words->motifs, "models (ONNX text or binary) that hold a pattern each: motifs of your own");
+  app.add_option("--focus", words->focus, "pass:NAME, operator:NAME or motif:NAME");
+  app.add_option("--share", words->shares, "shares of the sources: motif=0.45 mutant=0.25 random=0.3")->delimiter(',');
+  app.add_option("--disk-budget", words->disk_budget, "the campaign ends when its folder has grown to this")
+      ->capture_default_str();
+  app.add_option("--deadline", words->deadline, "CPU seconds that loading or running one configuration may take")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  app.add_flag("--resume", words->resume, "go on with the campaign in --out");
+  app.add_flag("--quiet", words->quiet, "no status while it runs");
+  app.add_flag("--json", words->json, "the result as JSON on standard output");
+  return [words] { return fuzz(*words); };
+}
+
+}  // namespace
+
+namespace commands {
+extern const Command fuzz;
+const Command fuzz = {.name = "fuzz", .set_up = set_up, .what = "Hunts for bugs of a system's optimizer."};
+}  // namespace commands
+
+}  // namespace mob::cli

@@ -1,0 +1,81 @@
+// Sums that a LayerNormalization reads: residual connections, with and without the bias of the layer before.
+#include "fuzzer/generator/motifs/motif.h"
+#include "fuzzer/generator/motifs/norm_parts.h"
+
+namespace mob::motifs {
+namespace {
+
+constexpr Guard kGuards[] = {
+    {"axis-last", "the normalization is over the last axis alone"},
+    {"rank-3", "the addends are of rank 3"},
+    {"same-shape", "both addends are of the same shape"},
+    {"scale-of-last-axis", "scale and bias of the normalization are vectors"},
+    {"bias-of-last-axis", "the bias of the layer before is a vector of the last axis' size"},
+    {"epsilon-given", "epsilon is a small number"},
+    {"first-output", "only the normalized values are read"},
+    {"two-tensors", "the addends are two tensors"},
+    {"axis-wide", "the last axis is longer than 1"},
+};
+
+void skip_layer_norm(MotifBuilder& m) {
+  const DType t = m.dtype({DType::kDouble, DType::kFloat16}, "LayerNormalization");
+  const std::size_t rank = m.holds("rank-3") ? 3 : m.rng().pick({std::size_t{1}, std::size_t{2}, std::size_t{4}});
+  Dims dims = m.draw_dims(static_cast<std::int64_t>(rank), 2);
+  if (m.breaks("axis-wide")) dims.back() = 1;
+  const ValueRange range{.low = -3, .high = 3};
+  ValueId a = m.data(t, dims, range);
+  Dims second = dims;
+  if (m.breaks("same-shape")) {
+    if (m.rng().chance(0.5))
+      second[m.rng().below(rank)] = 1;
+    else
+      second.erase(second.begin(), second.begin() + m.rng().range(1, static_cast<std::int64_t>(rank)));
+  }
+  ValueId b = m.holds("two-tensors") ? m.data(t, second, range) : a;
+  // The bias of the layer before, added to one of the two.
+  if (m.rng().chance(0.5)) {
+    Dims bias = {dims.back()};
+    if (m.breaks("bias-of-last-axis")) bias = other_scale(m, dims);
+    ValueId& one = m.rng().chance(0.5) ? a : b;
+    const ValueId w = m.weight(t, bias);
+    one = m.rng().chance(0.75) ? m.op("Add", {one, w}) : m.op("Add", {w, one});
+  }
+  const ValueId sum = m.commutative("Add", a, b);
+  std::vector<Attribute> attributes;
+  const auto r = static_cast<std::int64_t>(m.dims(sum).size());
+  std::int64_t axis = r - 1;
+  if (m.breaks("axis-last")) axis = m.rng().range(0, std::max<std::int64_t>(0, r - 2));
+  if (axis != r - 1 || m.rng().chance(0.5))
+    attributes.push_back({.name = "axis", .value = m.rng().chance(0.5) ? axis : axis - r});
+  if (m.breaks("epsilon-given"))
+    attributes.push_back({.name = "epsilon", .value = m.rng().pick({0.0F, 1e-12F, 0.1F, 1.0F})});
+  else if (m.rng().chance(0.5))
+    attributes.push_back({.name = "epsilon", .value = 1e-5F});
+  Dims scale(m.dims(sum).begin() + axis, m.dims(sum).end()), bias = scale;
+  if (m.breaks("scale-of-last-axis")) {
+    scale = other_scale(m, m.dims(sum));
+    if (m.rng().chance(0.5)) bias = scale;
+    if (m.rng().chance(0.2)) bias = other_scale(m, m.dims(sum));
+  }
+  std::vector<ValueId> inputs = {sum, m.weight(t, scale, {.low = -2, .high = 2, .away_from_zero = 0.2})};
+  if (m.rng().chance(0.8)) inputs.push_back(m.weight(t, bias));
+  const std::size_t outputs = m.holds("first-output") ? 1 : static_cast<std::size_t>(m.rng().range(2, 3));
+  for (ValueId y : m.ops("LayerNormalization", std::move(inputs), std::move(attributes), outputs)) m.result(y);
+}
+
+constexpr Motif motifs[] = {
+    {.name = "skip-layer-norm",
+     .aims_at = "SkipLayerNormFusion;BiasSkipLayerNormFusion",
+     .guards = kGuards,
+     .since = 17,
+     .build = skip_layer_norm},
+};
+
+}  // namespace
+
+namespace family {
+extern const MotifFamily skip_layer_norm;
+const MotifFamily skip_layer_norm = motifs;
+}  // namespace family
+
+}  // namespace mob::motifs

@@ -1,0 +1,187 @@
+#include "fuzzer/triage/essence.h"
+
+#include <algorithm>
+#include <set>
+
+namespace mob {
+namespace {
+
+// Drops nodes whose outputs nothing needs, and leaves that nothing reads.
+void prune(Case& c) {
+  Graph& g = c.model.graph;
+  const std::vector<int> order = g.topological_order();
+  std::vector<bool> needed(g.values.size(), false);
+  for (ValueId v : g.outputs) needed[static_cast<std::size_t>(v)] = true;
+  std::vector<bool> keep(g.nodes.size(), false);
+  for (auto i = order.rbegin(); i != order.rend(); ++i) {
+    const Node& n = g.nodes[static_cast<std::size_t>(*i)];
+    const bool wanted = std::any_of(n.outputs.begin(), n.outputs.end(), [&](ValueId v) {
+      return v != kNoValue && needed[static_cast<std::size_t>(v)];
+    });
+    if (!wanted) continue;
+    keep[static_cast<std::size_t>(*i)] = true;
+    for (ValueId v : n.inputs)
+      if (v != kNoValue) needed[static_cast<std::size_t>(v)] = true;
+  }
+  std::vector<Node> nodes;
+  for (std::size_t i = 0; i < g.nodes.size(); ++i)
+    if (keep[i]) nodes.push_back(std::move(g.nodes[i]));
+  g.nodes = std::move(nodes);
+  const auto unneeded = [&](ValueId v) { return !needed[static_cast<std::size_t>(v)]; };
+  for (ValueId v : g.inputs)
+    if (unneeded(v)) c.inputs.erase(g[v].name);
+  std::erase_if(g.inputs, unneeded);
+  for (ValueId v : g.initializers)
+    if (unneeded(v)) g[v].initializer = nullptr;
+  std::erase_if(g.initializers, unneeded);
+  for (const std::string& name : [&] {
+         std::vector<std::string> gone;
+         for (const auto& [name, tensor] : c.witness)
+           if (const ValueId v = g.find(name); v == kNoValue || !g.is_output(v)) gone.push_back(name);
+         return gone;
+       }())
+    c.witness.erase(name);
+}
+
+class Cutter {
+ public:
+  Cutter(Judge& judge, const Case& c, const Finding& finding, const Cause& cause, int budget)
+      : judge_(judge), finding_(finding), cause_(cause), budget_(budget), best_(c) {
+    if (!cause.cures.empty()) cure_.push_back(cause.cures.front());
+  }
+
+  Essence cut() {
+    one_output();
+    for (bool smaller = true; smaller && checks_ < budget_;) {
+      const std::size_t before = best_.model.graph.nodes.size();
+      cut_behind();
+      cut_before();
+      bypass();
+      smaller = best_.model.graph.nodes.size() < before;
+    }
+    return {std::move(best_), checks_};
+  }
+
+ private:
+  bool holds(const Case& c) {
+    if (checks_ >= budget_) return false;
+    ++checks_;
+    const Reference reference = evaluate(c);
+    if (!reference.available()) return false;
+    const Cured cured = cured_by(judge_, c, reference, finding_, cause_.bad, cure_);
+    return cured.shown && (cure_.empty() || cured.by[0]);
+  }
+  bool accept(Case candidate) {
+    prune(candidate);
+    if (candidate.model.graph.nodes.empty() || !holds(candidate)) return false;
+    best_ = std::move(candidate);
+    return true;
+  }
+
+  // Types of every value of the case at hand, by the reference.
+  std::map<std::string, Expected> values() {
+    return evaluate(best_, {.arithmetic = {}, .keep_values = true}).values;
+  }
+  static void set_type(Value& v, const Expected& x) { v.type = declared(x.type); }
+
+  void one_output() {
+    if (best_.model.graph.outputs.size() < 2) return;
+    const std::vector<ValueId> outputs = best_.model.graph.outputs;
+    for (ValueId v : outputs) {
+      Case candidate = best_;
+      candidate.model.graph.outputs = {v};
+      if (accept(std::move(candidate))) return;
+    }
+  }
+
+  // The first node after which the finding shows already.
+  void cut_behind() {
+    const auto known = values();
+    const Graph& g = best_.model.graph;
+    const std::vector<int> order = g.topological_order();
+    for (std::size_t k = 0; k + 1 < order.size(); ++k) {
+      const Node& n = g.nodes[static_cast<std::size_t>(order[k])];
+      Case candidate = best_;
+      Graph& cut = candidate.model.graph;
+      cut.outputs.clear();
+      for (ValueId v : n.outputs) {
+        if (v == kNoValue) continue;
+        const auto x = known.find(cut[v].name);
+        if (x == known.end()) continue;
+        set_type(cut[v], x->second);
+        cut.outputs.push_back(v);
+      }
+      if (!cut.outputs.empty() && accept(std::move(candidate))) return;
+    }
+  }
+
+  // Nodes, the last first, whose outputs may as well be graph inputs.
+  void cut_before() {
+    const auto known = values();
+    const Graph before = best_.model.graph;
+    const std::vector<int> order = before.topological_order();
+    for (auto i = order.rbegin(); i != order.rend(); ++i) {
+      const Node& n = before.nodes[static_cast<std::size_t>(*i)];
+      Case candidate = best_;
+      Graph& g = candidate.model.graph;
+      const auto at = std::find_if(g.nodes.begin(), g.nodes.end(), [&](const Node& m) { return m.outputs == n.outputs; });
+      if (at == g.nodes.end()) continue;
+      g.nodes.erase(at);
+      bool possible = true;
+      for (ValueId v : n.outputs) {
+        if (v == kNoValue) continue;
+        const auto x = known.find(g[v].name);
+        if (g.is_output(v) || x == known.end()) {
+          possible = false;
+          break;
+        }
+        bool open = false;
+        for (std::size_t e = 0; e < x->second.count() && !open; ++e) open = x->second.open_at(e);
+        possible = possible && !open;
+        set_type(g[v], x->second);
+        g[v].listed = false;
+        g.inputs.push_back(v);
+        candidate.inputs.insert_or_assign(g[v].name, rounded(x->second));
+      }
+      if (possible) accept(std::move(candidate));
+    }
+  }
+
+  // Nodes with an input of their output's type: readers take that input instead.
+  void bypass() {
+    const auto known = values();
+    const Graph before = best_.model.graph;
+    for (const Node& n : before.nodes) {
+      if (n.outputs.empty() || n.outputs[0] == kNoValue) continue;
+      const auto y = known.find(before[n.outputs[0]].name);
+      if (y == known.end()) continue;
+      for (ValueId v : n.inputs) {
+        if (v == kNoValue) continue;
+        const auto x = known.find(before[v].name);
+        if (x == known.end() || x->second.type != y->second.type) continue;
+        Case candidate = best_;
+        Graph& g = candidate.model.graph;
+        const auto at = std::find_if(g.nodes.begin(), g.nodes.end(), [&](const Node& m) { return m.outputs == n.outputs; });
+        if (at == g.nodes.end() || g.is_output(n.outputs[0])) break;
+        g.redirect_uses(n.outputs[0], v, static_cast<int>(at - g.nodes.begin()));
+        if (accept(std::move(candidate))) break;
+      }
+    }
+  }
+
+  Judge& judge_;
+  const Finding& finding_;
+  const Cause& cause_;
+  int budget_;
+  Case best_;
+  std::vector<std::string> cure_;
+  int checks_ = 0;
+};
+
+}  // namespace
+
+Essence essence(Judge& judge, const Case& c, const Finding& finding, const Cause& cause, int budget) {
+  return Cutter(judge, c, finding, cause, budget).cut();
+}
+
+}  // namespace mob

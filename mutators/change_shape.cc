@@ -1,0 +1,97 @@
+// Sizes of dimensions: 0, 1, another, or all equal, so that a wrong rewrite still type-checks.
+#include <algorithm>
+
+#include "mutators/edit.h"
+
+namespace mob::mutators {
+namespace {
+
+constexpr std::int64_t kLargest = 1 << 16;  // elements of a leaf
+
+// Every dimension `from` of these leaves becomes `to`; with `parameters`, also elements of constant shapes.
+bool resize(Case& c, const std::vector<ValueId>& leaves, std::int64_t from, std::int64_t to, bool parameters,
+            Rng& rng) {
+  bool changed = false;
+  for (ValueId v : leaves) {
+    const std::optional<Tensor> now = content(c, v);
+    if (!now) continue;
+    // Vectors of int64 are shapes, sizes, axes: their length is a rank.
+    if (now->dtype() == DType::kInt64 && now->dims().size() == 1 && now->count() <= 8 &&
+        constness(c, v) != Constness::kInput) {
+      std::vector<std::int64_t> values = now->ints_vector();
+      if (!parameters || std::find(values.begin(), values.end(), from) == values.end()) continue;
+      std::replace(values.begin(), values.end(), from, to);
+      set_content(c, v, Tensor::of_ints(DType::kInt64, now->dims(), values));
+      continue;
+    }
+    Dims dims = now->dims();
+    if (std::find(dims.begin(), dims.end(), from) == dims.end()) continue;
+    std::replace(dims.begin(), dims.end(), from, to);
+    if (element_count(dims) > kLargest) return false;
+    set_content(c, v, stretched(*now, dims, rng));
+    changed = true;
+  }
+  return changed;
+}
+
+bool change(Case& c, const Facts& f, Rng& rng) {
+  std::vector<ValueId> shaped, inputs;
+  for (ValueId v : f.leaves()) {
+    if (f.type(v).rank() == 0) continue;
+    shaped.push_back(v);
+    if (constness(c, v) == Constness::kInput) inputs.push_back(v);
+  }
+  const auto picked = !inputs.empty() && rng.chance(0.7) ? maybe_pick(inputs, rng) : maybe_pick(shaped, rng);
+  if (!picked) return false;
+  const Dims dims = f.type(*picked).dims;
+  const std::int64_t from = rng.pick(dims);
+  std::int64_t to = from;
+  switch (rng.below(8)) {
+    case 0:
+    case 1:
+      to = 0;
+      break;
+    case 2:
+    case 3:
+      to = 1;
+      break;
+    case 4:
+    case 5:
+      to = rng.pick(dims);
+      break;  // two dimensions become equal
+    case 6:
+      to = rng.pick({std::int64_t{8}, std::int64_t{16}, std::int64_t{17}, from * 2});
+      break;
+    default:
+      to = rng.range(2, 6);
+      break;
+  }
+  const bool square = rng.chance(0.15) && dims.size() > 1;
+  if (square) {
+    to = rng.range(2, 5);
+    bool changed = false;
+    for (std::int64_t d : dims)
+      if (d != to && d != 1) changed = resize(c, f.leaves(), d, to, true, rng) || changed;
+    return changed;
+  }
+  if (to == from) return false;
+  if (rng.chance(0.75)) return resize(c, f.leaves(), from, to, rng.chance(0.6), rng);
+  // One place only: broadcasting.
+  std::vector<ValueId> one = {maybe_split(c, f, *picked, rng)};
+  const Tensor now = *content(c, one[0]);
+  Dims next = now.dims();
+  next[rng.below(next.size())] = to;
+  if (next == now.dims() || element_count(next) > kLargest) return false;
+  set_content(c, one[0], stretched(now, next, rng));
+  return true;
+}
+
+}  // namespace
+
+extern const Mutator change_shape;
+const Mutator change_shape{
+    .name = "change-shape",
+    .aims_at = "rewrites of shapes that forget empty dimensions, ones and broadcasting",
+    .apply = recompute<change>};
+
+}  // namespace mob::mutators

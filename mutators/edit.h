@@ -1,0 +1,133 @@
+// What mutators share: facts of a case, and edits of its leaves and nodes.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "fuzzer/base/check.h"
+#include "fuzzer/generator/builder.h"
+#include "fuzzer/ops/op_spec.h"
+#include "fuzzer/reference/reference.h"
+#include "mutators/mutator.h"
+
+namespace mob::mutators {
+
+// Whether we can work on the case: every operator known, no nested graphs, no strings, nothing but tensors.
+bool plain(const Case& c);
+
+// Where a value is read: slot of a node, or (node < 0) the index of a graph output.
+struct Use {
+  int node;
+  int slot;
+};
+
+// Evaluates a node whose inputs are known, after checking it against its schema. Empty where it is not valid
+// ONNX or cannot be evaluated, or where `support` says that the system refuses it.
+std::optional<NodeResult> try_node(const Model& model, const Node& node,
+                                   std::span<const Expected* const> inputs, const Support* support = nullptr);
+
+// Facts of a case as it stands. Values behind a node that is not valid are unknown.
+class Facts {
+ public:
+  explicit Facts(const Case& c, const Support* support = nullptr);
+
+  const Expected* value(ValueId v) const { return v == kNoValue ? nullptr : at(values_, v).get(); }
+  bool known(ValueId v) const { return value(v) != nullptr; }
+  const ArrayType& type(ValueId v) const { return value(v)->type; }  // of a known one
+  int producer(ValueId v) const { return at(producers_, v); }
+  const std::vector<Use>& uses(ValueId v) const { return at(uses_, v); }
+  // Leaves (see below) that are read, and node outputs but those of constants.
+  const std::vector<ValueId>& leaves() const { return leaves_; }
+  const std::vector<ValueId>& computed() const { return computed_; }
+  // Whether node n reads what node `from` makes, directly or not.
+  bool depends(int n, int from) const;
+
+  // Of settle: nodes in order, whether all of them are valid.
+  const std::vector<int>& order() const { return order_; }
+  bool valid() const { return valid_; }
+  std::size_t unspecified() const { return unspecified_; }
+
+ private:
+  template <class T>
+  static const T& at(const std::vector<T>& list, ValueId v) {
+    return list[static_cast<std::size_t>(v)];
+  }
+  const Case& c_;
+  std::vector<std::shared_ptr<const Expected>> values_;
+  std::vector<int> producers_;
+  std::vector<std::vector<Use>> uses_;
+  std::vector<ValueId> leaves_, computed_;
+  std::vector<int> order_;
+  bool valid_ = true;
+  std::size_t unspecified_ = 0;
+};
+
+// --- Leaves: graph inputs, initializers and outputs of Constant nodes.
+
+// What a leaf holds; empty where the value is no leaf (or a Constant of strings or of a sparse tensor).
+std::optional<Tensor> content(const Case& c, ValueId v);
+void set_content(Case& c, ValueId v, Tensor t);
+// How a leaf stands in the model (never kComputed).
+Constness constness(const Case& c, ValueId v);
+ValueId add_leaf(Case& c, Tensor t, Constness how);
+Constness draw_constness(Rng& rng);  // of a fresh parameter
+
+// Lets a use read another value.
+void set_use(Case& c, const Use& use, ValueId v);
+// Now and then a leaf that several nodes read is split first, so that only one of them sees the change.
+// Returns the leaf to be changed.
+ValueId maybe_split(Case& c, const Facts& f, ValueId leaf, Rng& rng);
+
+// --- Values.
+
+// The elements repeated or cut to these dimensions. Random where there are none.
+Tensor stretched(const Tensor& t, const Dims& dims, Rng& rng);
+// Converted to another type, rounded and wrapped.
+Tensor converted(const Tensor& t, DType to);
+
+// --- Nodes.
+
+// Appends a node named freshly and returns its outputs.
+std::vector<ValueId> append(Case& c, std::string op, std::vector<ValueId> inputs,
+                            std::vector<Attribute> attributes = {}, std::size_t outputs = 1,
+                            std::string domain = {});
+// Makes a value a graph output where it is none.
+void expose(Case& c, ValueId v);
+// A value that lost a reader: if nobody reads it now, it becomes a graph output, or what made it goes.
+void orphaned(Case& c, ValueId v, Rng& rng);
+// Removes nodes that no graph output depends on, of those that `v` depends on.
+void remove_dead(Case& c, ValueId v);
+
+// Schema of a node at the model's opset. Null where there is none.
+const Schema* form_of(const Model& model, const Node& node);
+// Parameter of an input or output slot; null beyond the last.
+const Parameter* parameter(const std::vector<Parameter>& list, std::size_t slot);
+// Slot of the input parameter of this name, or -1.
+int slot_of(const Schema& form, std::string_view parameter_name);
+
+template <class T>
+std::optional<T> maybe_pick(const std::vector<T>& list, Rng& rng) {
+  if (list.empty()) return std::nullopt;
+  return rng.pick(list);
+}
+
+// The body of every mutator of kind kRecompute: `change` works on a copy, which counts only where it says so.
+template <bool (*change)(Case&, const Facts&, Rng&)>
+std::optional<Promise> recompute(Case& c, Rng& rng) {
+  if (!plain(c)) return std::nullopt;
+  try {
+    const Facts facts(c);
+    Case draft = c;
+    if (!change(draft, facts, rng)) return std::nullopt;
+    c = std::move(draft);
+    return Promise{.kind = Promise::Kind::kRecompute};
+  } catch (const UserError&) {  // a cycle, a size that overflows
+    return std::nullopt;
+  }
+}
+
+}  // namespace mob::mutators

@@ -1,0 +1,129 @@
+// What every mutator owes: whatever settles is valid ONNX by the library's own checker and can be evaluated.
+#include <gtest/gtest.h>
+
+#include <map>
+#include <set>
+
+#include "fuzzer/generator/generator.h"
+#include "fuzzer/graph/model_io.h"
+#include "fuzzer/reference/reference.h"
+#include "mutators/mutator.h"
+
+namespace mob {
+namespace {
+
+constexpr int kSeeds = 200;
+constexpr int kLeast = 15;  // times that each mutator must give a valid model, of kSeeds
+
+GeneratorOptions calm() {
+  GeneratorOptions options;
+  options.policy.special = 0;
+  return options;
+}
+
+const std::vector<Case>& seeds() {
+  static const std::vector<Case> list = [] {
+    std::vector<Case> cases;
+    for (std::uint64_t i = 0; cases.size() < kSeeds; ++i) {
+      Rng rng(11, i);
+      auto g = i % 2 == 0 ? generate_graph(rng, calm()) : generate_motif(rng, calm());
+      if (g) cases.push_back(std::move(g->c));
+    }
+    return cases;
+  }();
+  return list;
+}
+
+void expect_good(const Case& c, const std::string& what) {
+  EXPECT_EQ(check_model(c.model), "") << what << "\n" << to_text(c.model);
+  const Reference r = evaluate(c);
+  EXPECT_TRUE(r.available()) << what << ": " << r.unavailable << "\n" << to_text(c.model);
+  const Graph& g = c.model.graph;
+  std::set<std::string> names;
+  for (const Node& n : g.nodes)
+    EXPECT_TRUE(n.name.empty() || names.insert(n.name).second) << what << ": " << n.name;
+  ASSERT_EQ(r.outputs.size(), g.outputs.size());
+  for (std::size_t o = 0; o < r.outputs.size(); ++o) {
+    const Value& v = g[g.outputs[o]];
+    ASSERT_TRUE(v.type && v.type->shape) << what;
+    EXPECT_EQ(v.type->dtype, r.outputs[o].type.dtype) << what;
+    EXPECT_EQ(v.type->shape->size(), r.outputs[o].type.rank()) << what;
+  }
+}
+
+TEST(Mutators, GiveValidModels) {
+  std::map<std::string_view, int> applied, settled;
+  for (const Mutator* m : all_mutators())
+    for (std::size_t i = 0; i < seeds().size(); ++i) {
+      Rng rng(3, i);
+      Case c = seeds()[i];
+      const std::string before = serialize(c.model);
+      const auto promise = m->apply(c, rng);
+      if (!promise) {
+        EXPECT_EQ(serialize(c.model), before) << m->name << " touched a case that it does not fit";
+        continue;
+      }
+      EXPECT_EQ(promise->kind, Promise::Kind::kRecompute);
+      ++applied[m->name];
+      if (!settle(c)) continue;
+      ++settled[m->name];
+      expect_good(c, std::string(m->name) + " on seed " + std::to_string(i));
+      if (HasFailure()) return;
+    }
+  for (const Mutator* m : all_mutators()) {
+    std::cout << m->name << ": applied " << applied[m->name] << ", settled " << settled[m->name] << "\n";
+    EXPECT_GE(settled[m->name], kLeast) << m->name << " of " << applied[m->name] << " applied";
+  }
+}
+
+TEST(Mutators, ManyInARow) {
+  int got = 0;
+  for (std::size_t i = 0; i < seeds().size(); ++i) {
+    Rng rng(4, i);
+    const std::optional<Case> c = mutated(seeds()[i], rng, 0.7);
+    if (!c) continue;
+    ++got;
+    EXPECT_GT(c->lineage.size(), seeds()[i].lineage.size());
+    expect_good(*c, "mutated seed " + std::to_string(i));
+    if (HasFailure()) return;
+  }
+  EXPECT_GE(got, kSeeds * 9 / 10);
+}
+
+TEST(Mutators, AreAFunctionOfSeedAndIndex) {
+  for (std::size_t i = 0; i < 60; ++i) {
+    Rng a(5, i), b(5, i);
+    const auto x = mutated(seeds()[i], a, 0.7), y = mutated(seeds()[i], b, 0.7);
+    ASSERT_EQ(x.has_value(), y.has_value());
+    if (!x) continue;
+    EXPECT_EQ(serialize(x->model), serialize(y->model));
+    for (const auto& [name, tensor] : x->inputs) EXPECT_TRUE(tensor.identical(y->inputs.at(name)));
+  }
+}
+
+TEST(Splice, GivesValidModels) {
+  int got = 0;
+  for (std::size_t i = 0; i + 1 < seeds().size(); ++i) {
+    Rng rng(6, i);
+    const std::optional<Case> c = spliced(seeds()[i], seeds()[i + 1], rng);
+    if (!c) continue;
+    ++got;
+    expect_good(*c, "spliced seed " + std::to_string(i));
+    if (HasFailure()) return;
+  }
+  std::cout << got << " of " << seeds().size() - 1 << " pairs joined\n";
+  EXPECT_GE(got, kSeeds / 4);
+}
+
+TEST(Settle, KeepsASettledCaseAsItIs) {
+  for (const Case& seed : seeds()) {
+    Case c = seed;
+    ASSERT_TRUE(settle(c)) << to_text(seed.model);
+    const std::string once = serialize(c.model);
+    ASSERT_TRUE(settle(c));
+    EXPECT_EQ(serialize(c.model), once);
+  }
+}
+
+}  // namespace
+}  // namespace mob
