@@ -39,6 +39,17 @@ mob::Case load(const std::filesystem::path& folder, std::uint64_t seed) {
   return c;
 }
 
+// Messages alike but for their numbers are one.
+std::string without_numbers(const std::string& text) {
+  std::string out;
+  for (char ch : text)
+    if (ch < '0' || ch > '9')
+      out += ch;
+    else if (out.empty() || out.back() != '#')
+      out += '#';
+  return out;
+}
+
 struct Row {
   int tried = 0, applied = 0, settled = 0, invalid = 0, refused = 0;
   double settling = 0;
@@ -129,10 +140,10 @@ int main(int argc, char** argv) {
     if (j.verdict.finding) {
       const std::string what =
           fmt::format("{} {}: {}", name(j.verdict.finding->cls), name(j.verdict.finding->symptom),
-                      one_line(j.verdict.finding->message, 140));
-      if (row.findings[what]++ == 0) save(id + "-" + std::string(name(j.verdict.finding->cls)), c, what);
+                      without_numbers(one_line(j.verdict.finding->message, 140)));
+      if (row.findings[what]++ < 3) save(id + "-" + std::string(name(j.verdict.finding->cls)), c, what);
     } else if (j.verdict.kind == Verdict::Kind::kSkip) {
-      ++row.findings["skipped: " + one_line(j.verdict.reason, 100)];
+      ++row.findings["skipped: " + without_numbers(one_line(j.verdict.reason, 100))];
     }
   };
   const auto print = [&](std::string_view what, const Row& row) {

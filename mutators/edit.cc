@@ -71,11 +71,13 @@ bool unwelcome(const Node& n, int opset, const Schema& form, std::span<const Exp
   if (starts("Cast") && n.has("saturate") &&
       !kFloat8s.has(rank(1) >= 0 ? inputs[1]->type.dtype : static_cast<DType>(n.int_or("to", 0))))
     return true;
-  if (n.op_type == "QuantizeLinear" && rank(1) >= 0 && inputs[0]->type.dtype != inputs[1]->type.dtype)
+  if (n.op_type == "QuantizeLinear" && rank(1) >= 0 && is_float(inputs[0]->type.dtype) &&
+      inputs[0]->type.dtype != inputs[1]->type.dtype)
     return true;
   if (n.op_type == "DequantizeLinear" && rank(2) >= 0 && kFloat8s.has(inputs[2]->type.dtype))
     for (std::size_t i = 0; i < inputs[2]->count(); ++i)
       if (inputs[2]->value_at(i) != 0) return true;
+  if (n.op_type == "MaxUnpool" && rank(2) >= 0 && rank(2) != 1) return true;
   if (n.op_type == "CumSum" && rank(1) > 1) return true;
   if (n.op_type == "MatMulInteger" && rank(2) >= 0 && inputs[2]->count() != 1) return true;
   if ((n.op_type == "LayerNormalization" || n.op_type == "RMSNormalization") && rank(0) > 0) {
@@ -189,6 +191,12 @@ std::optional<NodeResult> try_node(const Model& model, const Node& node,
   std::optional<NodeResult> result;
   try {
     if (unwelcome(node, opset, *form, inputs)) return std::nullopt;
+    if (node.outputs.size() > 1) {  // an optional output that our operator does not make here
+      Inference inference(node, opset, inputs);
+      spec->infer(inference);
+      for (std::size_t i = 0; i < node.outputs.size(); ++i)
+        if (inference.wants(i) && inference.outputs()[i].dtype == DType::kUndefined) return std::nullopt;
+    }
     result = evaluate_node(*spec, node, opset, inputs, {}, kMaxElements);
   } catch (const InvalidNode&) {
     return std::nullopt;
@@ -205,8 +213,7 @@ std::optional<NodeResult> try_node(const Model& model, const Node& node,
     made.push_back(t);
     if (node.outputs[i] != kNoValue && !parameter(form->outputs, i)->types.has(t)) return std::nullopt;
   }
-  if (support != nullptr &&
-      support->refused.contains(Support::signature(spec->name, form->since, types, made)))
+  if (support != nullptr && support->refuses(Support::signature(spec->name, form->since, types, made), opset))
     return std::nullopt;
   return result;
 }

@@ -104,8 +104,12 @@ FindingClass classify_numbers(const Evidence& evidence, std::size_t configuratio
   };
   if (explained_by({.double_as_float = true})) return FindingClass::kPrecision;
   if (explained_by({.quantized_activations = true})) return FindingClass::kPrecision;
-  if (explained_by({.saturating_u8s8 = true}) || explained_by({.skipped_requantization = true}) ||
-      explained_by({.saturating_u8s8 = true, .quantized_activations = true, .skipped_requantization = true}))
+  if (explained_by({.saturating_u8s8 = true}) || explained_by({.quantized_weights = true}) ||
+      explained_by({.skipped_requantization = true}) ||
+      explained_by({.saturating_u8s8 = true,
+                    .quantized_activations = true,
+                    .quantized_weights = true,
+                    .skipped_requantization = true}))
     return FindingClass::kKnownLimit;
   if (const Reference* optimized =
           evidence.optimized_reference ? evidence.optimized_reference(configuration) : nullptr) {

@@ -197,7 +197,8 @@ std::uint64_t SourceOptions::hash() const {
   if (generator.support != nullptr) {
     for (const auto& [key, types] : generator.support->types)
       for (DType t : types.list()) h = mix(h, key.first + std::to_string(key.second) + std::string(name(t)));
-    for (std::uint64_t x : generator.support->refused) h = mix(h, hex64(x));
+    for (const auto& [signature, opsets] : generator.support->refused)
+      h = mix(mix(h, hex64(signature)), hex64(opsets));
   }
   return h;
 }

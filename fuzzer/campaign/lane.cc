@@ -50,6 +50,13 @@ void count_reach(const Drawn& drawn, const Judged& judged, Tally& tally) {
   }
 }
 
+// How a constant stands in the model tells bugs apart in nothing.
+std::vector<std::string> telling_operators(const Graph& graph) {
+  std::vector<std::string> ops = operators_of(graph);
+  std::erase(ops, "Constant");
+  return ops;
+}
+
 std::uint64_t pass_set_of(const Judged& judged) {
   std::set<std::string> passes;
   for (const Outcome& o : judged.outcomes) passes.insert(o.passes.begin(), o.passes.end());
@@ -163,10 +170,10 @@ void Lane::finish(Running& running, const Snapshot& snapshot, CaseResult& result
   triage(drawn, running.index, std::move(judged), snapshot, result);
 }
 
-// One request: at each candidate's configuration, with nothing disabled and with its cure disabled.
+// A request per candidate: at its configuration, with nothing disabled and with its cure disabled.
 const Group* Lane::known_group(const Case& c, const Judged& judged, const Snapshot& snapshot) {
   const Finding& finding = *judged.verdict.finding;
-  std::vector<std::string> ops = operators_of(c.model.graph);
+  std::vector<std::string> ops = telling_operators(c.model.graph);
   std::sort(ops.begin(), ops.end());
   std::vector<const Group*> candidates;
   for (const Group& g : snapshot.groups) {
@@ -175,11 +182,10 @@ const Group* Lane::known_group(const Case& c, const Judged& judged, const Snapsh
     std::sort(needed.begin(), needed.end());
     if (std::includes(ops.begin(), ops.end(), needed.begin(), needed.end())) candidates.push_back(&g);
   }
-  for (std::size_t from = 0; from < candidates.size(); ++from) {
-    const Group& g = *candidates[from];
-    const std::vector<std::string> cure(g.cures.begin(), g.cures.begin() + (g.cures.empty() ? 0 : 1));
-    const Cured cured = cured_by(judge_, c, judged.reference, finding, g.bad, cure);
-    if (cured.shown && (cure.empty() || cured.by[0])) return &g;
+  for (const Group* g : candidates) {
+    const std::vector<std::string> cure(g->cures.begin(), g->cures.begin() + (g->cures.empty() ? 0 : 1));
+    const Cured cured = cured_by(judge_, c, judged.reference, finding, g->bad, cure);
+    if (cured.shown && (cure.empty() || cured.by[0])) return g;
   }
   return nullptr;
 }
@@ -219,7 +225,7 @@ void Lane::triage(Drawn& drawn, std::uint64_t index, Judged judged, const Snapsh
   Group& g = news->group;
   g.symptom = symptom;
   g.cures = cause.cures;
-  g.operators = operators_of(news->c->model.graph);
+  g.operators = telling_operators(news->c->model.graph);
   g.bad = cause.bad;
   g.bad.report_passes = false;
   g.first_index = index;

@@ -121,7 +121,7 @@ class NodeDraft : public Draft {
   ValueId pick_any(const Want& want) {
     fits_.clear();
     for (std::size_t v = 0; v < builder_.graph().values.size(); ++v)
-      if (matches(builder_.type(static_cast<ValueId>(v)), want)) fits_.push_back(static_cast<ValueId>(v));
+      if (!builder_.shielded_[v] && matches(builder_.type(static_cast<ValueId>(v)), want)) fits_.push_back(static_cast<ValueId>(v));
     return fits_.empty() ? kNoValue : rng().pick(fits_);
   }
 
@@ -175,6 +175,7 @@ void Builder::remember(ValueId v, std::shared_ptr<const Expected> value) {
     values_.resize(n);
     reads_.resize(n, 0);
     exposed_.resize(n, false);
+    shielded_.resize(n, false);
   }
   values_[static_cast<std::size_t>(v)] = std::move(value);
 }
@@ -245,8 +246,7 @@ void Builder::evaluate(Appended& a) {
     std::vector<DType> in, out;
     for (const Expected* x : raw) in.push_back(x == nullptr ? DType::kUndefined : x->type.dtype);
     for (const Expected& x : a.results) out.push_back(x.type.dtype);
-    if (options_.support->refused.contains(
-            Support::signature(a.spec->name, form_of(*a.spec).since, in, out)))
+    if (options_.support->refuses(Support::signature(a.spec->name, form_of(*a.spec).since, in, out), opset()))
       throw CannotDraft{};
   }
   if (unspecified > 0 && !rng_.chance(policy_.keep_unspecified)) throw CannotDraft{};
@@ -383,6 +383,10 @@ void Builder::expose(ValueId v) {
   exposed_[static_cast<std::size_t>(v)] = true;
 }
 
+void Builder::shield(ValueId v) {
+  shielded_[static_cast<std::size_t>(v)] = true;
+}
+
 void Builder::expose_all() {
   for (const Node& n : graph().nodes)
     for (ValueId v : n.outputs)
@@ -395,6 +399,8 @@ void Builder::make_symbolic() {
   for (ValueId v : g.inputs) {
     if (g[v].initializer) continue;
     std::vector<Dim>& dims = *g[v].type->shape;
+    // It may be a shape or a list of axes, whose length says the rank of something.
+    if (is_int(g[v].type->dtype) && dims.size() <= 1) continue;
     for (Dim& d : dims) {
       if (!rng_.chance(policy_.symbol)) continue;
       any = true;
@@ -418,7 +424,7 @@ Case Builder::take() {
     for (ValueId v : n.outputs) {
       if (v == kNoValue) continue;
       const auto i = static_cast<std::size_t>(v);
-      if (reads_[i] == 0 || exposed_[i] || rng_.chance(policy_.expose)) g.add_output(v);
+      if (reads_[i] == 0 || exposed_[i] || (!shielded_[i] && rng_.chance(policy_.expose))) g.add_output(v);
     }
   if (g.outputs.empty()) throw CannotDraft{};
   if (rng_.chance(policy_.listed))
@@ -429,6 +435,7 @@ Case Builder::take() {
   values_.clear();
   reads_.clear();
   exposed_.clear();
+  shielded_.clear();
   return std::move(c_);
 }
 

@@ -86,6 +86,8 @@ class Builder {
 
   // Makes a value a graph output (once).
   void expose(ValueId v);
+  // Keeps a value from being read or exposed at random.
+  void shield(ValueId v);
   // Makes every node output one.
   void expose_all();
 
@@ -113,7 +115,7 @@ class Builder {
   Case c_;
   std::vector<std::shared_ptr<const Expected>> values_;  // by value id
   std::vector<int> reads_;                               // by value id: node inputs that name it
-  std::vector<bool> exposed_;
+  std::vector<bool> exposed_, shielded_;
   int counter_ = 0;
 };
 

@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <map>
-#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,8 +16,13 @@ struct Support {
   // Types of an operator's first input (of its first output where it has none), by (operator, opset in which
   // the form began).
   std::map<std::pair<std::string, int>, DTypeSet> types;
-  // Nodes that were refused whenever they were tried, by `signature`.
-  std::set<std::uint64_t> refused;
+  // Nodes that were refused whenever they were tried: opsets of the model (bit by bit), by `signature`. A
+  // runtime without a kernel expands a function, whose body may only work at some opsets.
+  std::map<std::uint64_t, std::uint64_t> refused;
+  bool refuses(std::uint64_t signature, int opset) const {
+    const auto at = refused.find(signature);
+    return at != refused.end() && (at->second >> opset & 1) != 0;
+  }
 
   DTypeSet of(const std::string& op, int since) const {
     const auto at = types.find({op, since});

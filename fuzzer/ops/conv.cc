@@ -144,7 +144,10 @@ void conv(Evaluation& ev) {
     convolve<R>(ev, l, ev.reals<R>(1));
     open_at_padding<R>(ev, l, ev.reals<R>(1));
   });
-  if (allows_limits(ev)) relax_conv(ev, w, group);
+  if (allows_limits(ev)) {
+    relax_conv(ev, w, group);
+    relax_quantized_weights(ev, l.channels * l.kernel);
+  }
 }
 
 // Along each axis: natural size of the output before padding, and how padding cuts it.
@@ -218,6 +221,7 @@ void conv_transpose(Evaluation& ev) {
     convolve<R>(ev, l, weights);
     open_at_padding<R>(ev, l, weights);
   });
+  if (allows_limits(ev)) relax_quantized_weights(ev, l.channels * l.kernel);
 }
 
 // A divisor of the number of channels: often 1, sometimes all of them (depthwise).

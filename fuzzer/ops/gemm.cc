@@ -125,8 +125,10 @@ void evaluate(Evaluation& ev) {
     evaluate_ints(ev, p);
   else
     evaluate_reals(ev, p);
-  if (allows_limits(ev))
+  if (allows_limits(ev)) {
     relax_products(ev, plan_matmul({p.m, p.k}, {p.k, p.n}), {p.trans_a, p.trans_b, p.alpha});
+    relax_quantized_weights(ev, p.k, p.alpha, p.beta);
+  }
 }
 
 bool draft(Draft& d) {

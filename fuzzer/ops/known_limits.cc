@@ -87,6 +87,31 @@ void relax_products(Evaluation& ev, const MatmulPlan& p, const ProductForm& form
     }
 }
 
+void relax_quantized_weights(Evaluation& ev, std::int64_t depth, double alpha, double beta) {
+  auto* y = std::get_if<Reals<double>>(&ev.output().data);
+  const Origin* qx = integers(ev, 0);
+  if (y == nullptr || qx == nullptr || !ev.arithmetic().quantized_weights || qx->scale.empty()) return;
+  const auto largest = [](const Reals<double>& x) {
+    double most = 0;
+    for (std::size_t i = 0; i < x.v.size(); ++i) most = std::max(most, std::fabs(x.v[i]) + x.e[i]);
+    return most;
+  };
+  double step = 0, by = 0;  // of the weights
+  if (const Origin* qw = integers(ev, 1)) {
+    for (double s : qw->scale) step = std::max(step, std::fabs(s));
+  } else {
+    step = largest(ev.reals<double>(1)) / 127;
+    by = std::fabs(alpha) * static_cast<double>(depth) * largest(ev.reals<double>(0)) * step / 2;
+  }
+  if (ev.has_input(2) && integers(ev, 2) == nullptr) {
+    const double bias_step = std::fabs(qx->scale[0]) * step;
+    const double bias = largest(ev.reals<double>(2));
+    if (bias > bias_step * 0x1p31) return;
+    by += std::fabs(beta) * bias_step / 2;
+  }
+  for (std::size_t i = 0; i < y->e.size(); ++i) widen(*y, i, by);
+}
+
 ConvRows::ConvRows(const Windows& w, std::int64_t group_channels)
     : channels_(group_channels),
       in_(element_count(w.in)),

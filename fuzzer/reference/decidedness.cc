@@ -12,7 +12,10 @@ void count(const Reals<R>& x, DType dtype, Decidedness& d) {
   R scale = 0;
   for (std::size_t i = 0; i < x.v.size(); ++i)
     if (std::isfinite(x.e[i]) && std::isfinite(x.v[i])) scale = std::max(scale, std::fabs(x.v[i]));
-  const R wide = std::max(static_cast<R>(kVague) * scale, 2 * static_cast<R>(float_format(dtype).min_normal));
+  // What underflow adds is vague to nobody, also where it was magnified by a division; float16, whose normal
+  // numbers begin at 6e-5, has no room for that.
+  const R tiny = static_cast<R>(float_format(dtype).min_normal) * (dtype == DType::kFloat16 ? 2 : 0x1p20);
+  const R wide = std::max(static_cast<R>(kVague) * scale, tiny);
   for (R e : x.e) {
     if (!std::isfinite(e))
       ++d.open;

@@ -34,6 +34,8 @@ void prune(Case& c) {
   for (ValueId v : g.initializers)
     if (unneeded(v)) g[v].initializer = nullptr;
   std::erase_if(g.initializers, unneeded);
+  for (std::size_t v = 0; v < g.values.size(); ++v)
+    if (!needed[v]) g.values[v].listed = false;
   for (const std::string& name : [&] {
          std::vector<std::string> gone;
          for (const auto& [name, tensor] : c.witness)

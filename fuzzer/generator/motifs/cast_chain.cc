@@ -4,9 +4,9 @@
 namespace mob::motifs {
 namespace {
 
-constexpr DTypeSet kCastTypes = {DType::kDouble, DType::kFloat16, DType::kInt32, DType::kInt64, DType::kInt8,
-                                 DType::kUint8,  DType::kInt16,   DType::kUint16, DType::kUint32, DType::kUint64,
-                                 DType::kBool};
+constexpr DTypeSet kCastTypes = {DType::kDouble, DType::kFloat16, DType::kInt32, DType::kInt64,
+                                 DType::kInt8,   DType::kUint8,   DType::kInt16, DType::kUint16,
+                                 DType::kUint32, DType::kUint64,  DType::kBool};
 
 // Values that every type in use holds as a number, fractions aside.
 ValueRange plain_values(DType t) {
@@ -24,7 +24,8 @@ void cast_same(MotifBuilder& m) {
   ValueId x = m.data(t, m.draw_dims(m.rng().range(0, 3)), plain_values(t));
   if (inner) x = neighbour(m, x);
   const bool same = m.holds("same-type");
-  const ValueId y = m.cast(x, same ? t : m.rng().pick((kCastTypes | DTypeSet{DType::kFloat}).without(t).list()));
+  const ValueId y =
+      m.cast(x, same ? t : m.rng().pick((kCastTypes | DTypeSet{DType::kFloat}).without(t).list()));
   finish_with(m, y, inner ? 1 : 0.2);
 }
 
@@ -39,16 +40,26 @@ constexpr Guard kChain[] = {
 
 DTypeSet wider(DType t) {
   switch (t) {
-    case DType::kFloat: return {DType::kDouble};
-    case DType::kFloat16: return {DType::kFloat, DType::kDouble};
-    case DType::kInt32: return {DType::kInt64, DType::kDouble};
-    case DType::kInt8: return {DType::kInt16, DType::kInt32, DType::kInt64, DType::kFloat, DType::kFloat16, DType::kDouble};
-    case DType::kUint8: return {DType::kInt16, DType::kInt32, DType::kInt64, DType::kFloat, DType::kFloat16, DType::kDouble};
-    case DType::kInt16: return {DType::kInt32, DType::kInt64, DType::kFloat, DType::kDouble};
-    case DType::kUint16: return {DType::kInt32, DType::kInt64, DType::kFloat, DType::kDouble};
-    case DType::kUint32: return {DType::kInt64, DType::kDouble, DType::kUint64};
-    case DType::kBool: return {DType::kFloat, DType::kInt32, DType::kInt64, DType::kUint8, DType::kDouble};
-    default: return {};
+    case DType::kFloat:
+      return {DType::kDouble};
+    case DType::kFloat16:
+      return {DType::kFloat, DType::kDouble};
+    case DType::kInt32:
+      return {DType::kInt64, DType::kDouble};
+    case DType::kInt8:
+      return {DType::kInt16, DType::kInt32, DType::kInt64, DType::kFloat, DType::kFloat16, DType::kDouble};
+    case DType::kUint8:
+      return {DType::kInt16, DType::kInt32, DType::kInt64, DType::kFloat, DType::kFloat16, DType::kDouble};
+    case DType::kInt16:
+      return {DType::kInt32, DType::kInt64, DType::kFloat, DType::kDouble};
+    case DType::kUint16:
+      return {DType::kInt32, DType::kInt64, DType::kFloat, DType::kDouble};
+    case DType::kUint32:
+      return {DType::kInt64, DType::kDouble, DType::kUint64};
+    case DType::kBool:
+      return {DType::kFloat, DType::kInt32, DType::kInt64, DType::kUint8, DType::kDouble};
+    default:
+      return {};
   }
 }
 
@@ -65,7 +76,9 @@ void cast_chain(MotifBuilder& m) {
     const bool byte = t == DType::kInt8 || t == DType::kUint8;
     const double top = byte ? 127 : rng.pick({200.0, 3000.0, 60000.0, 1e5});
     if ((t == DType::kInt16 && top > 32767) || (t == DType::kFloat16 && top > 60000)) throw CannotDraft{};
-    range = {.low = t == DType::kUint8 || !is_float(t) ? 0 : -top, .high = top, .away_from_zero = is_float(t) ? 0.3 : 0};
+    range = {.low = t == DType::kUint8 || !is_float(t) ? 0 : -top,
+             .high = top,
+             .away_from_zero = is_float(t) ? 0.3 : 0};
     if (t == DType::kUint16 && top > 65535) throw CannotDraft{};
   }
   const bool inner = m.holds("inner");
@@ -82,7 +95,9 @@ void cast_chain(MotifBuilder& m) {
   ValueId c = x;
   for (std::int64_t i = 1; i < casts; ++i) c = m.cast(c, between(m.type(c).dtype));
   const bool back = m.holds("back");
-  const auto last = [&] { return m.cast(c, back ? t : rng.pick(all.without(m.type(c).dtype).without(t).list())); };
+  const auto last = [&] {
+    return m.cast(c, back ? t : rng.pick(all.without(m.type(c).dtype).without(t).list()));
+  };
   finish_with(m, last(), inner ? 0.9 : 0.2);
   if (m.breaks("one-branch")) {
     finish_with(m, rng.chance(0.6) ? m.cast(c, rng.pick(all.list())) : neighbour(m, c), 0.7);
@@ -107,16 +122,26 @@ void float16_island(MotifBuilder& m) {
   const std::int64_t length = rng.range(2, 4);
   for (std::int64_t i = 0; i < length; ++i) {
     switch (rng.below(7)) {
-      case 0: x = m.commutative("Add", x, m.weight(DType::kFloat16, {dims.back()})); break;
-      case 1: x = m.commutative("Mul", x, m.scalar(DType::kFloat16, 0.5)); break;
-      case 2: x = m.op(rng.pick({"Relu", "Sigmoid", "Tanh", "Abs", "Neg"}), {x}); break;
-      case 3: x = m.op(rng.pick({"Max", "Min"}), {x, m.weight(DType::kFloat16, {})}); break;
+      case 0:
+        x = m.commutative("Add", x, m.weight(DType::kFloat16, {dims.back()}));
+        break;
+      case 1:
+        x = m.commutative("Mul", x, m.scalar(DType::kFloat16, 0.5));
+        break;
+      case 2:
+        x = m.op(rng.pick({"Relu", "Sigmoid", "Tanh", "Abs", "Neg"}), {x});
+        break;
+      case 3:
+        x = m.op(rng.pick({"Max", "Min"}), {x, m.weight(DType::kFloat16, {})});
+        break;
       case 4: {
         const std::int64_t n = m.dims(x).back();
         x = m.op("MatMul", {x, m.weight(DType::kFloat16, {n, n})});
         break;
       }
-      case 5: x = m.softmax(x, -1); break;
+      case 5:
+        x = m.softmax(x, -1);
+        break;
       default: {
         const auto rank = m.dims(x).size();
         x = m.transpose(m.transpose(x, rng.permutation(rank)), rng.permutation(rank));
@@ -130,15 +155,23 @@ void float16_island(MotifBuilder& m) {
       x = m.cast(x, DType::kFloat16);
     }
   }
-  if (!one_path) x = m.commutative("Add", x, rng.chance(0.5) ? first : m.cast(m.data(DType::kFloat, dims), DType::kFloat16));
+  if (!one_path)
+    x = m.commutative("Add", x,
+                      rng.chance(0.5) ? first : m.cast(m.data(DType::kFloat, dims), DType::kFloat16));
   if (m.breaks("float16-out")) x = m.cast(x, rng.pick({DType::kFloat, DType::kDouble}));
   m.result(x);
 }
 
 constexpr Motif motifs[] = {
     {.name = "cast-same", .aims_at = "CastElimination", .guards = kSame, .build = cast_same},
-    {.name = "cast-chain", .aims_at = "CastElimination;RemoveDuplicateCastTransformer", .guards = kChain, .build = cast_chain},
-    {.name = "float16-island", .aims_at = "CastFloat16Transformer;RemoveDuplicateCastTransformer", .guards = kIsland, .build = float16_island},
+    {.name = "cast-chain",
+     .aims_at = "CastElimination;RemoveDuplicateCastTransformer",
+     .guards = kChain,
+     .build = cast_chain},
+    {.name = "float16-island",
+     .aims_at = "CastFloat16Transformer;RemoveDuplicateCastTransformer",
+     .guards = kIsland,
+     .build = float16_island},
 };
 
 }  // namespace

@@ -18,14 +18,16 @@ ValueId odd_clip(MotifBuilder& m, ValueId y) {
   Rng& rng = m.rng();
   const DType t = m.type(y).dtype;
   switch (rng.below(4)) {
-    case 0: return m.clip(y, 1, -0.5);  // then it is the upper bound everywhere
+    case 0:
+      return m.clip(y, 1, -0.5);  // then it is the upper bound everywhere
     case 1:
       if (m.opset() < 11) return m.op("Clip", {y}, {{.name = "max", .value = 1.0F}});
       return m.op("Clip", {y, kNoValue, m.scalar(t, 1)});
     case 2:
       if (m.opset() < 11) return m.op("Clip", {y}, {{.name = "min", .value = -0.5F}});
       return m.op("Clip", {y, m.scalar(t, -0.5)});
-    default: return m.op("Clip", {y});
+    default:
+      return m.op("Clip", {y});
   }
 }
 
@@ -70,7 +72,9 @@ void conv_add_activation(MotifBuilder& m) {
   const bool own_input = !apart && rng.chance(0.6);
   // Channels of a block and a bit, or groups of few filters.
   const bool unblocked = m.holds("unblocked"), grouped = rng.chance(0.4);
-  const std::int64_t c = !unblocked ? m.size() : grouped ? rng.pick({2, 4, 6}) : rng.pick({9, 10, 11, 12, 15});
+  const std::int64_t c = !unblocked ? m.size()
+                         : grouped  ? rng.pick({2, 4, 6})
+                                    : rng.pick({9, 10, 11, 13, 15});
   const ValueId x = m.data(t, image_dims(m, c, spatial));
   ConvStyle style{.bias = bias, .same_size = own_input || rng.chance(0.4)};
   if (unblocked && grouped) style.group = 2, style.filters = 2 * rng.range(1, 3);
@@ -83,15 +87,28 @@ void conv_add_activation(MotifBuilder& m) {
   } else {
     if (m.breaks("same-shape")) {
       switch (rng.below(5)) {
-        case 0: std::fill(dims.begin() + 2, dims.end(), 1); break;
-        case 1: dims[1] = 1; break;
-        case 2: dims.erase(dims.begin()); break;
-        case 3: dims = {dims.back()}; break;
-        default: dims.insert(dims.begin(), rng.range(1, 2)); break;
+        case 0:
+          std::fill(dims.begin() + 2, dims.end(), 1);
+          break;
+        case 1:
+          dims[1] = 1;
+          break;
+        case 2:
+          dims.erase(dims.begin());
+          break;
+        case 3:
+          dims = {dims.back()};
+          break;
+        default:
+          dims.insert(dims.begin(), rng.range(1, 2));
+          break;
       }
     }
     if (rng.chance(0.3) && dims == m.dims(conv.y)) {
-      ConvStyle other{.filters = dims[1], .bias = rng.chance(0.5), .same_size = true};
+      ConvStyle other{.filters = dims[1],
+                      .group = style.group == 2 && dims[1] % 2 == 0 ? 2 : 1,
+                      .bias = rng.chance(0.5),
+                      .same_size = true};
       const Dims in = Dims(dims.begin(), dims.end());
       addend = convolve(m, m.data(t, in), other).y;
     } else {
@@ -146,7 +163,8 @@ void blocked_conv(MotifBuilder& m) {
   ValueId y = activation(m, first.y);
   if (rng.chance(0.6)) {
     Dims kernel(static_cast<std::size_t>(spatial), 1);
-    y = convolve(m, y, {.filters = channels(m, rng.chance(0.7)), .bias = rng.chance(0.6), .kernel = kernel}).y;
+    y = convolve(m, y, {.filters = channels(m, rng.chance(0.7)), .bias = rng.chance(0.6), .kernel = kernel})
+            .y;
     if (rng.chance(0.4)) y = fusable_activation(m, y);
   }
   m.result(y);
@@ -168,7 +186,12 @@ void blocked_join(MotifBuilder& m) {
   const ValueId x = m.data(DType::kFloat, image_dims(m, in));
   const std::int64_t a_channels = channels(m, aligned);
   const auto conv = [&](std::int64_t filters) {
-    ValueId y = convolve(m, x, {.filters = filters, .bias = rng.chance(0.6), .kernel = {1, 1}, .windows = {.pads = false, .auto_pad = false, .strides = false}}).y;
+    ValueId y = convolve(m, x,
+                         {.filters = filters,
+                          .bias = rng.chance(0.6),
+                          .kernel = {1, 1},
+                          .windows = {.pads = false, .auto_pad = false, .strides = false}})
+                    .y;
     if (rng.chance(0.4)) y = fusable_activation(m, y);
     return y;
   };
@@ -217,15 +240,17 @@ constexpr Guard kBlockedNormGuards[] = {
 void blocked_norm(MotifBuilder& m) {
   Rng& rng = m.rng();
   const std::int64_t filters = channels(m, m.holds("aligned"));
-  const ValueId x = m.holds("blocked") ? blocked_image(m, filters) : m.data(DType::kFloat, image_dims(m, filters));
-  const ValueId y = rng.chance(0.6) ? m.op("Relu", {x}) : m.op("MaxPool", {x}, {{.name = "kernel_shape", .value = Dims{1, 2}}});
+  const ValueId x =
+      m.holds("blocked") ? blocked_image(m, filters) : m.data(DType::kFloat, image_dims(m, filters));
+  const ValueId y = rng.chance(0.6) ? m.op("Relu", {x})
+                                    : m.op("MaxPool", {x}, {{.name = "kernel_shape", .value = Dims{1, 2}}});
   Attributes attributes;
   if (m.breaks("epsilon-usual")) set(attributes, "epsilon", static_cast<float>(rng.pick({1e-3, 0.1, 1e-7})));
   const Dims c = {filters};
   const DType t = DType::kFloat;
   ValueId z = m.op("BatchNormalization",
-                   {y, m.weight(t, c, {.low = -2, .high = 2, .away_from_zero = 0.1}), m.weight(t, c), m.weight(t, c),
-                    m.weight(t, c, {.low = 0.2, .high = 3})},
+                   {y, m.weight(t, c, {.low = -2, .high = 2, .away_from_zero = 0.1}), m.weight(t, c),
+                    m.weight(t, c), m.weight(t, c, {.low = 0.2, .high = 3})},
                    attributes);
   if (rng.chance(0.5)) z = fusable_activation(m, z);
   if (rng.chance(0.4)) z = m.commutative("Add", z, y);
@@ -235,10 +260,8 @@ void blocked_norm(MotifBuilder& m) {
 // --- Channels last: integer convolutions ---
 
 constexpr Guard kQuantizedGuards[] = {
-    {"weight-zero", "the filter's zero point is 0"},
-    {"one-scale", "the filter has one scale"},
-    {"chained", "a second integer node follows"},
-    {"rank-4", "the image has two spatial axes"},
+    {"weight-zero", "the filter's zero point is 0"}, {"one-scale", "the filter has one scale"},
+    {"chained", "a second integer node follows"},    {"rank-4", "the image has two spatial axes"},
     {"ungrouped", "the convolution has one group"},
 };
 
@@ -258,14 +281,24 @@ ValueId quantized_conv(MotifBuilder& m, ValueId x, ValueId x_scale, ValueId x_ze
   const auto one = [&](DType type, double value) {
     return m.constant(Tensor::of(type, rng.chance(0.2) ? Dims{1} : Dims{}, {value}));
   };
-  const ValueId w_scale = one_scale ? one(DType::kFloat, 0.05) : m.weight(DType::kFloat, {filters}, {.low = 0.02, .high = 0.1});
+  const ValueId w_scale =
+      one_scale ? one(DType::kFloat, 0.05) : m.weight(DType::kFloat, {filters}, {.low = 0.02, .high = 0.1});
   const double zero = zero_weight_point ? 0 : rng.range(1, 9);
   const ValueId w_zero =
       one_scale ? one(wt, zero)
-                : m.constant(Tensor::of(wt, {filters}, std::vector<double>(static_cast<std::size_t>(filters), zero)));
-  std::vector<ValueId> inputs = {x, x_scale, x_zero, weight, w_scale, w_zero, one(DType::kFloat, 0.3),
-                                 one(t, static_cast<double>(t == DType::kInt8 ? rng.range(-3, 3) : rng.range(100, 140)))};
-  if (rng.chance(0.6)) inputs.push_back(m.weight(DType::kInt32, {filters}, {.low = -200, .high = 200, .integral = true}));
+                : m.constant(Tensor::of(wt, {filters},
+                                        std::vector<double>(static_cast<std::size_t>(filters), zero)));
+  std::vector<ValueId> inputs = {
+      x,
+      x_scale,
+      x_zero,
+      weight,
+      w_scale,
+      w_zero,
+      one(DType::kFloat, 0.3),
+      one(t, static_cast<double>(t == DType::kInt8 ? rng.range(-3, 3) : rng.range(100, 140)))};
+  if (rng.chance(0.6))
+    inputs.push_back(m.weight(DType::kInt32, {filters}, {.low = -200, .high = 200, .integral = true}));
   Attributes attributes = window_attributes(m, Dims(in.begin() + 2, in.end()), kernel, {});
   if (group != 1) set(attributes, "group", group);
   return m.op("QLinearConv", inputs, attributes);
@@ -278,37 +311,59 @@ void channels_last(MotifBuilder& m) {
   std::int64_t c = rng.range(1, 6), group = 1;
   if (m.breaks("ungrouped")) group = c = rng.pick({2, 4, 8});
   const bool one_scale = m.holds("one-scale"), zero = m.holds("weight-zero");
-  const ValueId x = m.data(t, image_dims(m, c, spatial), {.low = t == DType::kInt8 ? -100.0 : 0.0, .high = t == DType::kInt8 ? 100.0 : 200.0, .integral = true});
+  const ValueId x = m.data(
+      t, image_dims(m, c, spatial),
+      {.low = t == DType::kInt8 ? -100.0 : 0.0, .high = t == DType::kInt8 ? 100.0 : 200.0, .integral = true});
   const std::int64_t filters = group == 1 ? rng.range(1, 9) : group * rng.range(1, 2);
   const auto plain = [&](DType type, double value) { return m.constant(Tensor::scalar(type, value)); };
-  ValueId y = quantized_conv(m, x, plain(DType::kFloat, 0.1), plain(t, static_cast<double>(t == DType::kInt8 ? rng.range(-5, 5) : rng.range(90, 130))), filters, group, one_scale, zero);
+  ValueId y =
+      quantized_conv(m, x, plain(DType::kFloat, 0.1),
+                     plain(t, static_cast<double>(t == DType::kInt8 ? rng.range(-5, 5) : rng.range(90, 130))),
+                     filters, group, one_scale, zero);
   if (m.holds("chained")) {
     switch (rng.below(4)) {
       case 0:
         if (m.opset() >= 12) {
-          y = m.op("MaxPool", {y}, {{.name = "kernel_shape", .value = Dims(static_cast<std::size_t>(spatial), 1)}});
+          y = m.op("MaxPool", {y},
+                   {{.name = "kernel_shape", .value = Dims(static_cast<std::size_t>(spatial), 1)}});
           break;
         }
         [[fallthrough]];
       case 1:
-        y = quantized_conv(m, y, plain(DType::kFloat, 0.3), plain(t, t == DType::kInt8 ? 0 : 120), rng.range(1, 8), 1, one_scale, zero);
+        y = quantized_conv(m, y, plain(DType::kFloat, 0.3), plain(t, t == DType::kInt8 ? 0 : 120),
+                           rng.range(1, 8), 1, one_scale, zero);
         break;
-      case 2: y = m.op("Concat", {y, rng.chance(0.5) ? y : m.data(t, m.dims(y))}, {{.name = "axis", .value = rng.pick({std::int64_t{1}, std::int64_t{-1}})}}); break;
-      default: y = m.op("DequantizeLinear", {y, m.scalar(DType::kFloat, 0.3), m.scalar(t, t == DType::kInt8 ? 0 : 120)}); break;
+      case 2:
+        y = m.op("Concat", {y, rng.chance(0.5) ? y : m.data(t, m.dims(y))},
+                 {{.name = "axis", .value = rng.pick({std::int64_t{1}, std::int64_t{-1}})}});
+        break;
+      default:
+        y = m.op("DequantizeLinear",
+                 {y, m.scalar(DType::kFloat, 0.3), m.scalar(t, t == DType::kInt8 ? 0 : 120)});
+        break;
     }
   }
   m.result(y);
 }
 
 constexpr Motif motifs[] = {
-    {.name = "conv-activation", .aims_at = "ConvActivationFusion", .guards = kActivationGuards, .build = conv_activation},
+    {.name = "conv-activation",
+     .aims_at = "ConvActivationFusion",
+     .guards = kActivationGuards,
+     .build = conv_activation},
     {.name = "conv-add-activation",
      .aims_at = "ConvAddActivationFusion",
      .guards = kAddGuards,
      .build = conv_add_activation},
     {.name = "blocked-conv", .aims_at = "NchwcTransformer", .guards = kBlockedGuards, .build = blocked_conv},
-    {.name = "blocked-join", .aims_at = "NchwcTransformer", .guards = kBlockedJoinGuards, .build = blocked_join},
-    {.name = "blocked-batch-norm", .aims_at = "NchwcTransformer", .guards = kBlockedNormGuards, .build = blocked_norm},
+    {.name = "blocked-join",
+     .aims_at = "NchwcTransformer",
+     .guards = kBlockedJoinGuards,
+     .build = blocked_join},
+    {.name = "blocked-batch-norm",
+     .aims_at = "NchwcTransformer",
+     .guards = kBlockedNormGuards,
+     .build = blocked_norm},
     {.name = "channels-last-conv",
      .aims_at = "NhwcTransformer",
      .guards = kQuantizedGuards,

@@ -33,12 +33,18 @@ struct Start {
 ValueId detour(MotifBuilder& m, ValueId y) {
   const DType t = m.type(y).dtype;
   switch (m.rng().below(6)) {
-    case 0: return m.op("Relu", {y});
-    case 1: return m.op("Neg", {y});
-    case 2: return m.cast(m.cast(y, DType::kDouble), t);
-    case 3: return m.reshape(y, std::vector<std::int64_t>(m.dims(y).size(), 0));
-    case 4: return m.op("Dropout", {y});
-    default: return m.op("Identity", {y});
+    case 0:
+      return m.op("Relu", {y});
+    case 1:
+      return m.op("Neg", {y});
+    case 2:
+      return m.cast(m.cast(y, DType::kDouble), t);
+    case 3:
+      return m.reshape(y, std::vector<std::int64_t>(m.dims(y).size(), 0));
+    case 4:
+      return m.op("Dropout", {y});
+    default:
+      return m.op("Identity", {y});
   }
 }
 
@@ -48,7 +54,8 @@ Start start(MotifBuilder& m, int spatial) {
   const std::int64_t group = rng.chance(0.2) ? 2 : 1;
   Start s{};
   s.x = m.data(t, image_dims(m, group * m.size(), spatial));
-  ConvStyle style{.op = m.holds("forward") ? "Conv" : "ConvTranspose", .group = group, .bias = rng.chance(0.55)};
+  ConvStyle style{
+      .op = m.holds("forward") ? "Conv" : "ConvTranspose", .group = group, .bias = rng.chance(0.55)};
   if (rng.chance(0.2)) style.filters = group;
   s.conv = convolve(m, s.x, style);
   s.y = m.holds("direct") ? s.conv.y : detour(m, s.conv.y);
@@ -80,15 +87,37 @@ void conv_binary(MotifBuilder& m, std::string_view op) {
   } else if (m.breaks("per-channel")) {
     Dims dims(out.size(), 1);
     switch (rng.below(9)) {
-      case 0: dims = {}; break;
-      case 1: dims = {1}; break;
-      case 2: dims.pop_back(); break;
-      case 3: dims = out; dims[0] = 1; break;
-      case 4: dims[0] = out[0] > 1 ? out[0] : 3; dims[1] = out[1]; break;
-      case 5: dims = {out.back()}; break;
-      case 6: dims.insert(dims.begin(), rng.range(1, 2)); dims[2] = out[1]; break;
-      case 7: dims = {out[1] == 1 ? 3 : 1}; dims.resize(out.size() - 1, 1); break;
-      default: dims = {at(out, -2), 1}; break;
+      case 0:
+        dims = {};
+        break;
+      case 1:
+        dims = {1};
+        break;
+      case 2:
+        dims.pop_back();
+        break;
+      case 3:
+        dims = out;
+        dims[0] = 1;
+        break;
+      case 4:
+        dims[0] = out[0] > 1 ? out[0] : 3;
+        dims[1] = out[1];
+        break;
+      case 5:
+        dims = {out.back()};
+        break;
+      case 6:
+        dims.insert(dims.begin(), rng.range(1, 2));
+        dims[2] = out[1];
+        break;
+      case 7:
+        dims = {out[1] == 1 ? 3 : 1};
+        dims.resize(out.size() - 1, 1);
+        break;
+      default:
+        dims = {at(out, -2), 1};
+        break;
     }
     c = m.weight(t, dims, range);
   } else if (op == "Mul" && rng.chance(0.2)) {
@@ -103,8 +132,12 @@ void conv_binary(MotifBuilder& m, std::string_view op) {
   if (m.breaks("own-weight")) read_again(m, s, c);
 }
 
-void conv_add(MotifBuilder& m) { conv_binary(m, "Add"); }
-void conv_mul(MotifBuilder& m) { conv_binary(m, "Mul"); }
+void conv_add(MotifBuilder& m) {
+  conv_binary(m, "Add");
+}
+void conv_mul(MotifBuilder& m) {
+  conv_binary(m, "Mul");
+}
 
 void conv_norm(MotifBuilder& m) {
   Rng& rng = m.rng();
@@ -122,7 +155,8 @@ void conv_norm(MotifBuilder& m) {
   const ValueId scale = m.weight(t, channels, {.low = -2, .high = 2, .away_from_zero = 0.1});
   const ValueId shift = m.weight(t, channels);
   const ValueId mean = m.weight(t, channels);
-  const ValueRange spread = m.holds("variance-positive") ? ValueRange{.low = 0.2, .high = 3} : ValueRange{.low = 0, .high = 0.01};
+  const ValueRange spread =
+      m.holds("variance-positive") ? ValueRange{.low = 0.2, .high = 3} : ValueRange{.low = 0, .high = 0.01};
   const ValueId variance = m.weight(t, channels, spread);
   Attributes attributes;
   if (m.breaks("epsilon-usual"))

@@ -38,7 +38,8 @@ inline void set(Attributes& attributes, std::string_view name, AttributeValue va
 inline Dims image_dims(MotifBuilder& m, std::int64_t channels, int spatial = 2, std::int64_t least = 4) {
   Dims dims = {m.rng().chance(0.7) ? 1 : 2, channels};
   const bool square = m.rng().chance(0.3);
-  for (int i = 0; i < spatial; ++i) dims.push_back(square && i > 0 ? dims[2] : m.rng().range(least, least + 3));
+  for (int i = 0; i < spatial; ++i)
+    dims.push_back(square && i > 0 ? dims[2] : m.rng().range(least, least + 3));
   return dims;
 }
 
@@ -49,16 +50,17 @@ inline Dims kernel_dims(MotifBuilder& m, int spatial, std::int64_t least = 1) {
 }
 
 struct WindowStyle {
-  bool pads = true;        // explicit ones may be drawn
-  bool auto_pad = true;    // ... or these
+  bool pads = true;      // explicit ones may be drawn
+  bool auto_pad = true;  // ... or these
   bool strides = true;
   bool dilations = true;
   bool always_pads = false;  // the attribute is there even where it is all zeros
 };
 
-// Attributes of windows that fit an image of these spatial dimensions. Pads stay below the kernel, as poolings
-// want them.
-inline Attributes window_attributes(MotifBuilder& m, const Dims& in, const Dims& kernel, const WindowStyle& style) {
+// Attributes of windows that fit an image of these spatial dimensions. Pads stay below the kernel, as
+// poolings want them.
+inline Attributes window_attributes(MotifBuilder& m, const Dims& in, const Dims& kernel,
+                                    const WindowStyle& style) {
   Rng& rng = m.rng();
   Attributes attributes;
   const std::size_t n = kernel.size();
@@ -84,10 +86,11 @@ inline Attributes window_attributes(MotifBuilder& m, const Dims& in, const Dims&
   return attributes;
 }
 
-// Gives up where the last window of a pooling that rounds up would start in the padding: shape inference of some
-// opsets counts it.
+// Gives up where the last window of a pooling that rounds up would start in the padding: shape inference of
+// some opsets counts it.
 inline void avoid_disputed_ceil(const Node& pool, const Dims& in, const Dims& out) {
-  if (pool.int_or("ceil_mode", 0) == 0 || pool.string_or("auto_pad", "NOTSET") != "NOTSET") return;
+  if (pool.int_or("ceil_mode", 0) == 0) return;
+  if (pool.string_or("auto_pad", "NOTSET") != "NOTSET") throw CannotDraft{};  // disputed, too
   const std::size_t n = in.size();
   const Dims kernel = pool.ints_or("kernel_shape", Dims(n, 1)), strides = pool.ints_or("strides", Dims(n, 1)),
              pads = pool.ints_or("pads", Dims(2 * n, 0)), dilations = pool.ints_or("dilations", Dims(n, 1));
@@ -116,7 +119,8 @@ inline ConvNode convolve(MotifBuilder& m, ValueId x, ConvStyle style) {
   if (spatial < 1 || in[1] % style.group != 0) throw CannotDraft{};
   const DType t = m.type(x).dtype;
   if (style.filters == 0) style.filters = style.group * m.size();
-  if (style.kernel.empty()) style.kernel = style.same_size ? Dims(static_cast<std::size_t>(spatial), 3) : kernel_dims(m, spatial);
+  if (style.kernel.empty())
+    style.kernel = style.same_size ? Dims(static_cast<std::size_t>(spatial), 3) : kernel_dims(m, spatial);
   const bool forward = style.op == "Conv";
   Dims w = forward ? Dims{style.filters, in[1] / style.group} : Dims{in[1], style.filters / style.group};
   w.insert(w.end(), style.kernel.begin(), style.kernel.end());
@@ -144,15 +148,20 @@ inline ValueId fusable_activation(MotifBuilder& m, ValueId y) {
   Rng& rng = m.rng();
   switch (rng.below(7)) {
     case 0:
-    case 1: return m.op("Relu", {y});
-    case 2: return m.op("Sigmoid", {y});
-    case 3: return m.op("Tanh", {y});
+    case 1:
+      return m.op("Relu", {y});
+    case 2:
+      return m.op("Sigmoid", {y});
+    case 3:
+      return m.op("Tanh", {y});
     case 4: {
       Attributes attributes;
-      if (rng.chance(0.7)) set(attributes, "alpha", static_cast<float>(rng.pick({0.1, 0.2, 0.5, 1.5, 0.0, -0.5})));
+      if (rng.chance(0.7))
+        set(attributes, "alpha", static_cast<float>(rng.pick({0.1, 0.2, 0.5, 1.5, 0.0, -0.5})));
       return m.op("LeakyRelu", {y}, attributes);
     }
-    case 5: return m.clip(y, rng.pick({0.0, -1.0, -0.5}), rng.pick({1.0, 6.0, 2.0}));
+    case 5:
+      return m.clip(y, rng.pick({0.0, -1.0, -0.5}), rng.pick({1.0, 6.0, 2.0}));
     default: {
       Attributes attributes;
       if (rng.chance(0.6)) set(attributes, "alpha", static_cast<float>(rng.pick({0.3, 0.1666, 1.0, -0.2})));
@@ -165,8 +174,8 @@ inline ValueId fusable_activation(MotifBuilder& m, ValueId y) {
 // Activations that do not.
 inline ValueId other_activation(MotifBuilder& m, ValueId y) {
   const std::string_view op =
-      pick_op(m, {"Elu", "Selu", "Softplus", "Softsign", "ThresholdedRelu", "PRelu", "Gelu", "HardSwish", "Mish", "Celu",
-                  "Erf", "Abs", "Neg", "Shrink", "Exp"});
+      pick_op(m, {"Elu", "Selu", "Softplus", "Softsign", "ThresholdedRelu", "PRelu", "Gelu", "HardSwish",
+                  "Mish", "Celu", "Erf", "Abs", "Neg", "Shrink", "Exp"});
   if (op == "PRelu") {
     Dims slope(m.dims(y).size() - 1, 1);
     if (m.rng().chance(0.5)) slope[0] = at(m.dims(y), 1);

@@ -1,4 +1,5 @@
-// Nodes that are equal, or nearly: in an attribute, in an input, in how many outputs they have, in randomness.
+// Nodes that are equal, or nearly: in an attribute, in an input, in how many outputs they have, in
+// randomness.
 #include "fuzzer/generator/motifs/surroundings.h"
 
 namespace mob::motifs {
@@ -19,7 +20,7 @@ struct Row {
   std::string_view op;
   int since;
   std::string_view attribute;
-  double base, other;      // integers unless `real`
+  double base, other;  // integers unless `real`
   bool real = false;
   bool is_default = false;  // base is the default
   std::string_view word = {}, other_word = {};
@@ -90,7 +91,8 @@ std::vector<ValueId> from_row(MotifBuilder& m, const Row& r, ValueId x, bool oth
 // Both as outputs, behind consumers, or joined.
 void join(MotifBuilder& m, const std::vector<ValueId>& a, const std::vector<ValueId>& b) {
   Rng& rng = m.rng();
-  if (a.size() == 1 && b.size() == 1 && m.type(a[0]) == m.type(b[0]) && !m.dims(a[0]).empty() && rng.chance(0.4)) {
+  if (a.size() == 1 && b.size() == 1 && m.type(a[0]) == m.type(b[0]) && !m.dims(a[0]).empty() &&
+      rng.chance(0.4)) {
     std::vector<ValueId> both = {a[0], b[0]};
     if (rng.chance(0.3)) both.push_back(a[0]);
     return m.result(m.op("Concat", both, {{.name = "axis", .value = std::int64_t{0}}}));
@@ -116,8 +118,8 @@ void random_pair(MotifBuilder& m) {
       m.builder().leaf(m.builder().draw({DType::kFloat, dims}, {.low = 0.3, .high = 0.7}), Constness::kInput);
   std::vector<ValueId> inputs = {x};
   std::vector<Attribute> attributes;
-  std::string_view op = rng.pick({"Bernoulli", "RandomUniformLike", "RandomNormalLike", "RandomUniform", "RandomNormal",
-                                  "Multinomial", "Dropout", "Dropout"});
+  std::string_view op = rng.pick({"Bernoulli", "RandomUniformLike", "RandomNormalLike", "RandomUniform",
+                                  "RandomNormal", "Multinomial", "Dropout", "Dropout"});
   const Schema* form = schema(op, m.opset());
   const Support* support = m.builder().options().support;
   if (form == nullptr || (op == "Dropout" && form->since < 12) ||
@@ -163,13 +165,15 @@ Leaves constants(MotifBuilder& m, DType t, bool equal, const Dims& last) {
       return {m.constant(value), m.constant(Tensor::of(t, dims, values))};
     }
     case 2: {  // 0 and -0
-      const std::vector<double> zeros(static_cast<std::size_t>(element_count(dims)), 0.0), minus(zeros.size(), -0.0);
+      const std::vector<double> zeros(static_cast<std::size_t>(element_count(dims)), 0.0),
+          minus(zeros.size(), -0.0);
       return {m.constant(Tensor::of(t, dims, zeros)), m.constant(Tensor::of(t, dims, minus))};
     }
     default: {  // values repeated along a dimension
       const std::vector<double> one(1, value.reals().front());
       return {m.constant(Tensor::of(t, {1}, one)),
-              m.constant(Tensor::of(t, {last.back()}, std::vector<double>(static_cast<std::size_t>(last.back()), one[0])))};
+              m.constant(Tensor::of(t, {last.back()},
+                                    std::vector<double>(static_cast<std::size_t>(last.back()), one[0])))};
     }
   }
 }
@@ -178,25 +182,32 @@ void constant_pair(MotifBuilder& m, ValueId x, bool equal) {
   Rng& rng = m.rng();
   const DType t = m.type(x).dtype;
   const Dims dims = m.dims(x);
-  const std::string_view op = rng.pick({"Add", "Mul", "Sub", "Div", "Max", "PRelu", "Gather", "Reshape", "Cast"});
+  const std::string_view op =
+      rng.pick({"Add", "Mul", "Sub", "Div", "Max", "PRelu", "Gather", "Reshape", "Cast"});
   if (op == "Gather") {
-    const std::vector<std::int64_t> i = {0, dims[0] - 1}, j = equal ? i : rng.pick({std::vector<std::int64_t>{0}, {dims[0] - 1, 0}});
+    const std::vector<std::int64_t> i = {0, dims[0] - 1},
+                                    j = equal ? i
+                                              : rng.pick({std::vector<std::int64_t>{0}, {dims[0] - 1, 0}});
     const ValueId a = m.ints(i), b = m.ints(j);
     return join(m, {m.op("Gather", {x, a})}, {m.op("Gather", {x, b})});
   }
   if (op == "Reshape") {
     const std::int64_t count = m.type(x).count();
-    return join(m, {m.op("Reshape", {x, m.ints({-1})})}, {m.op("Reshape", {x, m.ints(equal ? Dims{-1} : rng.pick({Dims{count}, Dims{count, 1}, Dims{1, -1}}))})});
+    return join(m, {m.op("Reshape", {x, m.ints({-1})})},
+                {m.op("Reshape",
+                      {x, m.ints(equal ? Dims{-1} : rng.pick({Dims{count}, Dims{count, 1}, Dims{1, -1}}))})});
   }
   if (op == "Cast") {
     // Equal bytes of unequal types.
     const ValueId i = m.constant(Tensor::of_ints(DType::kInt32, {1}, {0}));
-    const ValueId f = equal ? m.constant(Tensor::of_ints(DType::kInt32, {1}, {0})) : m.constant(Tensor::of(DType::kFloat, {1}, {0}));
+    const ValueId f = equal ? m.constant(Tensor::of_ints(DType::kInt32, {1}, {0}))
+                            : m.constant(Tensor::of(DType::kFloat, {1}, {0}));
     const ValueId a = m.cast(i, t), b = m.cast(f, t);
     return join(m, {m.commutative("Add", x, a)}, {m.commutative("Add", x, b)});
   }
   const Leaves c = constants(m, t, equal || op == "Div", dims);
-  if (op == "PRelu" && (m.dims(c.a).size() > dims.size() || m.dims(c.b).size() > dims.size())) throw CannotDraft{};
+  if (op == "PRelu" && (m.dims(c.a).size() > dims.size() || m.dims(c.b).size() > dims.size()))
+    throw CannotDraft{};
   join(m, {m.op(op, {x, c.a})}, {m.op(op, {x, c.b})});
 }
 
@@ -212,7 +223,8 @@ void order_pair(MotifBuilder& m, ValueId x, bool same) {
   std::vector<Attribute> attributes;
   if (op == "Concat") attributes.push_back({.name = "axis", .value = std::int64_t{0}});
   if (op == "MatMul" && m.dims(x)[0] != m.dims(x)[1]) throw CannotDraft{};
-  join(m, {m.op(op, {x, z}, attributes)}, {same ? m.op(op, {x, z}, attributes) : m.op(op, {z, x}, attributes)});
+  join(m, {m.op(op, {x, z}, attributes)},
+       {same ? m.op(op, {x, z}, attributes) : m.op(op, {z, x}, attributes)});
 }
 
 void outputs_pair(MotifBuilder& m, ValueId x) {
@@ -235,7 +247,8 @@ void outputs_pair(MotifBuilder& m, ValueId x) {
     more = static_cast<std::size_t>(rng.range(2, 4));
   } else if (op == "Split") {
     inputs = {m.data(t, {4, 2})};
-    return join(m, m.split(inputs[0], 0, {2, 2}), m.split(inputs[0], 0, rng.chance(0.5) ? Dims{1, 1, 2} : Dims{1, 3}));
+    return join(m, m.split(inputs[0], 0, {2, 2}),
+                m.split(inputs[0], 0, rng.chance(0.5) ? Dims{1, 1, 2} : Dims{1, 3}));
   }
   auto a = m.ops(op, inputs, attributes, 1), b = m.ops(op, inputs, attributes, more);
   if (rng.chance(0.5)) std::swap(a, b);
@@ -260,7 +273,8 @@ void inputs_pair(MotifBuilder& m, ValueId x) {
     case 2: {
       if (m.opset() < 17) throw CannotDraft{};
       const ValueId w = m.weight(t, {n});
-      return join(m, {m.op("LayerNormalization", {x, w})}, {m.op("LayerNormalization", {x, w, rng.chance(0.5) ? w : m.weight(t, {n})})});
+      return join(m, {m.op("LayerNormalization", {x, w})},
+                  {m.op("LayerNormalization", {x, w, rng.chance(0.5) ? w : m.weight(t, {n})})});
     }
     case 3: {
       if (m.opset() < 11 || m.dims(x).size() != 2) throw CannotDraft{};
@@ -270,7 +284,8 @@ void inputs_pair(MotifBuilder& m, ValueId x) {
     default: {
       if (m.opset() < 10) throw CannotDraft{};
       const ValueId zero = m.ints({0}), end = m.ints({INT64_MAX});
-      return join(m, {m.op("Slice", {x, zero, end})}, {m.op("Slice", {x, zero, end, m.ints({1}), m.ints({2})})});
+      return join(m, {m.op("Slice", {x, zero, end})},
+                  {m.op("Slice", {x, zero, end, m.ints({1}), m.ints({2})})});
     }
   }
 }
@@ -292,7 +307,8 @@ void pair(MotifBuilder& m) {
   }
   std::vector<const Row*> rows;
   for (const Row& r : kRows)
-    if (r.since <= m.opset() && (spelled || r.is_default) && (attributes || r.base != r.other || !r.word.empty()))
+    if (r.since <= m.opset() && (spelled || r.is_default) &&
+        (attributes || r.base != r.other || !r.word.empty()))
       rows.push_back(&r);
   const Row& r = *rng.pick(rows);
   const bool given = !r.is_default || rng.chance(0.5);
@@ -314,25 +330,29 @@ void sharing(MotifBuilder& m) {
   Rng& rng = m.rng();
   const DType t = m.dtype({DType::kDouble, DType::kInt32, DType::kInt64, DType::kFloat16}, "Add");
   const Dims dims = m.draw_dims(rng.range(1, 3), 2);
-  const bool same_value = m.holds("equal-values"), same_type = m.holds("one-type"), same_rank = m.holds("one-rank"),
-             operands = m.holds("operands");
+  const bool same_value = m.holds("equal-values"), same_type = m.holds("one-type"),
+             same_rank = m.holds("one-rank"), operands = m.holds("operands");
   const double value = rng.pick({0.0, 1.0, 2.0});
   const Dims shape = rng.chance(0.7) ? Dims{} : Dims{1};
   ValueId x = m.data(t, dims, {.low = 1, .high = 4});
   const std::int64_t uses = rng.range(2, 4);
   for (std::int64_t i = 0; i < uses; ++i) {
     double v = value;
-    if (!same_value && i > 0) v = is_float(t) && value == 0 ? rng.pick({-0.0, 1e-30, 1.0}) : value + (is_float(t) ? rng.pick({1e-6, 1.0}) : 1);
+    if (!same_value && i > 0)
+      v = is_float(t) && value == 0 ? rng.pick({-0.0, 1e-30, 1.0})
+                                    : value + (is_float(t) ? rng.pick({1e-6, 1.0}) : 1);
     Dims s = shape;
     if (!same_rank && rng.chance(0.6)) s = rng.pick({Dims{}, Dims{1}, Dims{1, 1}});
     if (!operands && i == 1) {
       if (m.dims(x).empty()) throw CannotDraft{};
-      const ValueId k = m.constant(Tensor::of_ints(DType::kInt64, s, {value == 2 ? 1 : static_cast<std::int64_t>(value)}));
+      const ValueId k =
+          m.constant(Tensor::of_ints(DType::kInt64, s, {value == 2 ? 1 : static_cast<std::int64_t>(value)}));
       x = m.op("Gather", {x, k});
       continue;
     }
     DType u = t;
-    if (!same_type && i == 1) u = rng.pick(DTypeSet{DType::kFloat, DType::kDouble, DType::kInt32, DType::kInt64}.without(t).list());
+    if (!same_type && i == 1)
+      u = rng.pick(DTypeSet{DType::kFloat, DType::kDouble, DType::kInt32, DType::kInt64}.without(t).list());
     ValueId c = m.constant(Tensor::of(u, s, {v}));
     if (u != t) c = m.cast(c, t);
     x = m.commutative(rng.pick({"Add", "Mul", "Max"}), x, c);

@@ -1,4 +1,3 @@
-// NOTE from helper D to helper A: I overwrote your div_mul.cc (div-mul, not-where) by mistake at 06:18. This is my own div-mul; put yours back if you have it.
 // Arithmetic that is rewritten: 1 / a * b becomes b / a.
 #include "fuzzer/generator/motifs/surroundings.h"
 
@@ -23,8 +22,7 @@ void div_mul(MotifBuilder& m) {
   const double one = m.holds("one") ? 1 : is_float(t) ? rng.pick({2.0, 0.5, 1 + 1e-6, 1 + 1e-9}) : 2;
   Dims shape;
   if (!dims.empty() && rng.chance(0.3)) shape = {1};
-  if (m.breaks("rank-not-larger"))
-    shape.assign(dims.size() + static_cast<std::size_t>(rng.range(1, 2)), 1);
+  if (m.breaks("rank-not-larger")) shape.assign(dims.size() + static_cast<std::size_t>(rng.range(1, 2)), 1);
   if (m.breaks("one-element")) {
     if (dims.empty()) other = dims = {rng.range(1, 3)};
     if (rng.chance(0.5)) dims.back() = 1;
@@ -40,12 +38,15 @@ void div_mul(MotifBuilder& m) {
     for (auto& n : dims)
       if (rng.chance(0.3)) n = 1;
   }
-  const ValueRange away{.low = is_float(t) ? -3.0 : 1.0, .high = is_float(t) ? 3.0 : 4.0, .away_from_zero = 0.5};
+  const ValueRange away{
+      .low = is_float(t) ? -3.0 : 1.0, .high = is_float(t) ? 3.0 : 4.0, .away_from_zero = 0.5};
   const ValueId a = m.data(t, dims, away);
   const ValueId b = m.data(t, other, {.low = is_float(t) ? -3.0 : 1.0, .high = is_float(t) ? 3.0 : 9.0});
-  const ValueId c = shape.empty() ? m.scalar(t, one)
-                                  : m.constant(Tensor::of(t, shape, std::vector<double>(
-                                                                        static_cast<std::size_t>(element_count(shape)), one)));
+  const ValueId c =
+      shape.empty()
+          ? m.scalar(t, one)
+          : m.constant(Tensor::of(t, shape,
+                                  std::vector<double>(static_cast<std::size_t>(element_count(shape)), one)));
   const ValueId q = m.holds("numerator-first") ? m.op("Div", {c, a}) : m.op("Div", {a, c});
   ValueId y;
   if (m.breaks("other-factor"))

@@ -43,9 +43,15 @@ void integer_product(MotifBuilder& m, bool dynamic) {
     q = made[0], scale = made[1], zero = made[2];
     if (m.breaks("read-once")) {
       switch (rng.below(3)) {
-        case 0: m.result(m.op("DequantizeLinear", {q, scale, zero})); break;
-        case 1: m.result(m.op("Neg", {scale})); break;
-        default: m.result(m.op("Cast", {q}, {{.name = "to", .value = std::int64_t{1}}})); break;
+        case 0:
+          m.result(m.op("DequantizeLinear", {q, scale, zero}));
+          break;
+        case 1:
+          m.result(m.op("Neg", {scale}));
+          break;
+        default:
+          m.result(m.op("Cast", {q}, {{.name = "to", .value = std::int64_t{1}}}));
+          break;
       }
     }
   } else {
@@ -53,7 +59,8 @@ void integer_product(MotifBuilder& m, bool dynamic) {
     q = m.data(t, a, {.low = t == kU8 ? 0.0 : -128.0, .high = t == kU8 ? 255.0 : 127.0, .integral = true});
     // A product of constants would be folded before the pass sees it.
     scale = m.data(DType::kFloat, {}, {.low = 0.005, .high = 0.03});
-    if (rng.chance(0.8)) zero = m.constant(Tensor::of_ints(t, {}, {t == kU8 ? rng.range(90, 160) : rng.range(-20, 20)}));
+    if (rng.chance(0.8))
+      zero = m.constant(Tensor::of_ints(t, {}, {t == kU8 ? rng.range(90, 160) : rng.range(-20, 20)}));
   }
   if (m.breaks("own-scale")) {
     if (dynamic) m.result(m.op("Identity", {scale}));  // still read once
@@ -61,8 +68,8 @@ void integer_product(MotifBuilder& m, bool dynamic) {
   }
   if (zero != kNoValue && m.breaks("own-zero")) {
     if (dynamic && rng.chance(0.6)) m.result(m.op("Identity", {zero}));
-    zero = rng.chance(0.3) ? kNoValue
-                           : m.constant(Tensor::of_ints(m.type(q).dtype, {}, {rng.range(60, 100)}));
+    zero =
+        rng.chance(0.3) ? kNoValue : m.constant(Tensor::of_ints(m.type(q).dtype, {}, {rng.range(60, 100)}));
   }
   const bool full = weight_type == kS8 && m.breaks("weight-7-bits");
   const ValueId w = m.constant(draw_integers(m, weight_type, b, true, full));
@@ -75,8 +82,8 @@ void integer_product(MotifBuilder& m, bool dynamic) {
     for (auto& z : zeros) z = middle + (rng.chance(0.5) ? 0 : rng.range(-10, 10));
     weight_zero = m.constant(Tensor::of_ints(weight_type, columnwise ? Dims{b.back()} : Dims{}, zeros));
   }
-  std::vector<ValueId> inputs = first ? std::vector<ValueId>{w, q, weight_zero, zero}
-                                      : std::vector<ValueId>{q, w, zero, weight_zero};
+  std::vector<ValueId> inputs =
+      first ? std::vector<ValueId>{w, q, weight_zero, zero} : std::vector<ValueId>{q, w, zero, weight_zero};
   const ValueId sums = m.op("MatMulInteger", inputs);
   const DType to = m.holds("cast-float") ? DType::kFloat : rng.pick({DType::kDouble, DType::kFloat16});
   ValueId y = m.cast(sums, to);
@@ -85,7 +92,8 @@ void integer_product(MotifBuilder& m, bool dynamic) {
   const std::int64_t n = out.back();
   ValueId weight_scale = kNoValue;
   if (m.breaks("weight-scale")) {
-    const Dims shape = rng.pick({Dims{1}, Dims{out[out.size() - 2], 1}, Dims{1, n}, Dims{out[out.size() - 2], n}, Dims{1, 1, 1, n}});
+    const Dims shape = rng.pick(
+        {Dims{1}, Dims{out[out.size() - 2], 1}, Dims{1, n}, Dims{out[out.size() - 2], n}, Dims{1, 1, 1, n}});
     weight_scale = m.weight(DType::kFloat, shape, {.low = 0.005, .high = 0.03});
   } else {
     weight_scale = rng.chance(0.6) ? m.scalar(DType::kFloat, rng.uniform(0.005, 0.03))
@@ -105,16 +113,20 @@ void integer_product(MotifBuilder& m, bool dynamic) {
   if (rng.chance(0.6)) {
     Dims bias = {n};
     if (m.breaks("bias-vector"))
-      bias = rng.pick({Dims{}, Dims{1}, Dims{1, n}, Dims{out[out.size() - 2], 1}, out, Dims{1, 1, 1, n}, Dims{2, 1, 1, n},
-                       Dims{1, 1, 1, 1, n}});
+      bias = rng.pick({Dims{}, Dims{1}, Dims{1, n}, Dims{out[out.size() - 2], 1}, out, Dims{1, 1, 1, n},
+                       Dims{2, 1, 1, n}, Dims{1, 1, 1, 1, n}});
     const ValueId c = m.holds("bias-constant") ? m.weight(DType::kFloat, bias) : m.data(DType::kFloat, bias);
     y = m.holds("bias-second") ? m.op("Add", {y, c}) : m.op("Add", {c, y});
   }
   m.result(y);
 }
 
-void integer_to_float(MotifBuilder& m) { integer_product(m, m.rng().chance(0.4)); }
-void dynamic_product(MotifBuilder& m) { integer_product(m, true); }
+void integer_to_float(MotifBuilder& m) {
+  integer_product(m, m.rng().chance(0.4));
+}
+void dynamic_product(MotifBuilder& m) {
+  integer_product(m, true);
+}
 
 constexpr Guard kConvGuards[] = {
     {"scale-scalar", "the data's scale is a scalar"},
@@ -131,15 +143,17 @@ void integer_conv(MotifBuilder& m) {
   const Dims dims = {rng.range(1, 2), channels, kernel + rng.range(0, 3), kernel + rng.range(0, 3)};
   const auto made = m.ops("DynamicQuantizeLinear", {m.data(DType::kFloat, dims)}, {}, 3);
   if (m.breaks("read-once")) m.result(m.op("DequantizeLinear", {made[0], made[1], made[2]}));
-  std::vector<ValueId> inputs = {made[0], m.constant(draw_integers(m, kU8, {filters, channels, kernel, kernel})),
-                                 made[2]};
+  std::vector<ValueId> inputs = {
+      made[0], m.constant(draw_integers(m, kU8, {filters, channels, kernel, kernel})), made[2]};
   if (m.breaks("weight-zero"))
     inputs.push_back(m.constant(Tensor::of_ints(kU8, {}, {rng.range(1, 255)})));
   else if (rng.chance(0.3))
     inputs.push_back(m.constant(Tensor::of_ints(kU8, {}, {0})));
-  std::vector<Attribute> attributes = {{.name = "kernel_shape", .value = std::vector<std::int64_t>{kernel, kernel}}};
+  std::vector<Attribute> attributes = {
+      {.name = "kernel_shape", .value = std::vector<std::int64_t>{kernel, kernel}}};
   if (rng.chance(0.5))
-    attributes.push_back({.name = "pads", .value = std::vector<std::int64_t>{rng.range(0, 1), rng.range(0, 1), 1, 1}});
+    attributes.push_back(
+        {.name = "pads", .value = std::vector<std::int64_t>{rng.range(0, 1), rng.range(0, 1), 1, 1}});
   if (rng.chance(0.4)) attributes.push_back({.name = "strides", .value = std::vector<std::int64_t>{2, 1}});
   const ValueId sums = m.op("ConvInteger", inputs, attributes);
   const DType to = m.holds("cast-float") ? DType::kFloat : DType::kDouble;
@@ -148,10 +162,12 @@ void integer_conv(MotifBuilder& m) {
   ValueId scale = made[1];
   if (m.breaks("scale-scalar"))
     scale = m.op("Mul", {scale, m.weight(DType::kFloat, {m.dims(sums).back()}, {.low = 0.5, .high = 2})});
-  const Dims shape = m.breaks("weight-scale") ? rng.pick({Dims{1}, Dims{m.dims(sums).back()}, Dims{1, 1, 1, 1}})
-                     : rng.chance(0.5)        ? Dims{}
-                                              : Dims{filters, 1, 1};
-  const ValueId factor = m.commutative("Mul", scale, m.weight(DType::kFloat, shape, {.low = 0.005, .high = 0.03}));
+  const Dims shape = m.breaks("weight-scale")
+                         ? rng.pick({Dims{1}, Dims{m.dims(sums).back()}, Dims{1, 1, 1, 1}})
+                     : rng.chance(0.5) ? Dims{}
+                                       : Dims{filters, 1, 1};
+  const ValueId factor =
+      m.commutative("Mul", scale, m.weight(DType::kFloat, shape, {.low = 0.005, .high = 0.03}));
   y = m.commutative("Mul", y, factor);
   if (rng.chance(0.5)) y = m.commutative("Add", y, m.weight(DType::kFloat, {filters, 1, 1}));
   m.result(y);

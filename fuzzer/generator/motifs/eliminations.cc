@@ -6,7 +6,8 @@
 namespace mob::motifs {
 namespace {
 
-constexpr DTypeSet kMany = {DType::kDouble, DType::kFloat16, DType::kInt32, DType::kInt64, DType::kInt8, DType::kUint8};
+constexpr DTypeSet kMany = {DType::kDouble, DType::kFloat16, DType::kInt32,
+                            DType::kInt64,  DType::kInt8,    DType::kUint8};
 
 // --- Identity ------------------------------------------------------------------------------------------
 
@@ -27,7 +28,8 @@ void identity(MotifBuilder& m) {
   if (m.breaks("one-reader")) {
     if (m.rng().chance(0.4)) m.builder().expose(x);
     // The same value twice in one node, by two names.
-    if (m.rng().chance(0.6)) return m.result(m.op("Concat", {x, y}, {{.name = "axis", .value = std::int64_t{0}}}));
+    if (m.rng().chance(0.6))
+      return m.result(m.op("Concat", {x, y}, {{.name = "axis", .value = std::int64_t{0}}}));
     m.result(neighbour(m, x));
     if (m.rng().chance(0.4)) m.result(m.op("Identity", {x}));
   }
@@ -58,12 +60,24 @@ void slice(MotifBuilder& m) {
     const std::size_t i = rng.below(axes.size());
     const std::int64_t n = dims[static_cast<std::size_t>(axes[i])];
     switch (rng.below(6)) {
-      case 0: starts[i] = rng.range(0, n); break;
-      case 1: ends[i] = rng.range(0, n); break;
-      case 2: ends[i] = rng.pick({n, n + 1, std::int64_t{INT32_MAX}, -n, std::int64_t{-1}}); break;
-      case 3: starts[i] = -rng.range(1, n + 1); break;
-      case 4: starts[i] = n; break;
-      default: ends[i] = 0; break;
+      case 0:
+        starts[i] = rng.range(0, n);
+        break;
+      case 1:
+        ends[i] = rng.range(0, n);
+        break;
+      case 2:
+        ends[i] = rng.pick({n, n + 1, std::int64_t{INT32_MAX}, -n, std::int64_t{-1}});
+        break;
+      case 3:
+        starts[i] = -rng.range(1, n + 1);
+        break;
+      case 4:
+        starts[i] = n;
+        break;
+      default:
+        ends[i] = 0;
+        break;
     }
   }
   if (m.opset() >= 10 && m.breaks("step-1")) {
@@ -81,12 +95,14 @@ void slice(MotifBuilder& m) {
   for (auto& a : axes)
     if (given && m.opset() >= 10) a = maybe_negative(m, a, rank);
   if (m.opset() < 10) {
-    std::vector<Attribute> attributes = {{.name = "starts", .value = starts}, {.name = "ends", .value = ends}};
+    std::vector<Attribute> attributes = {{.name = "starts", .value = starts},
+                                         {.name = "ends", .value = ends}};
     if (given) attributes.push_back({.name = "axes", .value = axes});
     return finish_with(m, m.op("Slice", {x}, std::move(attributes)));
   }
   const auto vector = [&](const std::vector<std::int64_t>& v) {
-    return m.constant(Tensor::of_ints(longs ? DType::kInt64 : DType::kInt32, {static_cast<std::int64_t>(v.size())}, v));
+    return m.constant(
+        Tensor::of_ints(longs ? DType::kInt64 : DType::kInt32, {static_cast<std::int64_t>(v.size())}, v));
   };
   std::vector<ValueId> inputs = {x, vector(starts), vector(ends)};
   const bool stepped = std::count(steps.begin(), steps.end(), 1) != static_cast<std::ptrdiff_t>(steps.size());
@@ -150,14 +166,15 @@ void dropout(MotifBuilder& m) {
   std::vector<ValueId> inputs = {x};
   std::vector<Attribute> attributes;
   if (m.opset() < 12) {
-    if (!plain || rng.chance(0.5)) attributes.push_back({.name = "ratio", .value = static_cast<float>(ratio)});
+    if (!plain || rng.chance(0.5))
+      attributes.push_back({.name = "ratio", .value = static_cast<float>(ratio)});
   } else {
     const bool training = m.breaks("no-training");
     const bool with_ratio = !plain || training || rng.chance(0.5);
     const bool with_mode = training || rng.chance(0.4);
     if (with_ratio)
-      inputs.push_back(m.constant(
-          Tensor::scalar(rng.chance(0.7) ? DType::kFloat : DType::kDouble, training && rng.chance(0.7) ? 0 : ratio)));
+      inputs.push_back(m.constant(Tensor::scalar(rng.chance(0.7) ? DType::kFloat : DType::kDouble,
+                                                 training && rng.chance(0.7) ? 0 : ratio)));
     else if (with_mode)
       inputs.push_back(kNoValue);
     if (with_mode) inputs.push_back(m.constant(Tensor::scalar(DType::kBool, training ? 1 : 0)));
@@ -225,7 +242,8 @@ void noop(MotifBuilder& m) {
   if (m.breaks("neutral")) {
     if (is_float(t) && rng.chance(0.7))
       // Some are neutral once they are rounded to a narrower type.
-      value = additive ? rng.pick({-0.0, 1e-7, 1e-50, 1e-3, 1.0, 3e-46}) : rng.pick({1 + 1e-9, 1 + 1e-6, 0.999, -1.0, 2.0});
+      value = additive ? rng.pick({-0.0, 1e-7, 1e-50, 1e-3, 1.0, 3e-46})
+                       : rng.pick({1 + 1e-9, 1 + 1e-6, 0.999, -1.0, 2.0});
     else
       value = additive ? 1 : rng.pick({-1.0, 2.0, 3.0});
     if (value < 0 && (t == DType::kUint8)) value = 2;
@@ -251,9 +269,10 @@ void noop(MotifBuilder& m) {
   if (!is_float(t)) range.low = 1;
   const ValueId x = before(m, m.data(t, dims, range));
   const bool scalar = shape.empty() && rng.chance(0.7);
-  const ValueId c = scalar ? m.scalar(t, value)
-                           : m.constant(Tensor::of(t, shape, std::vector<double>(
-                                                                 static_cast<std::size_t>(element_count(shape)), value)));
+  const ValueId c =
+      scalar ? m.scalar(t, value)
+             : m.constant(Tensor::of(
+                   t, shape, std::vector<double>(static_cast<std::size_t>(element_count(shape)), value)));
   ValueId y;
   if (op == "Add" || op == "Mul")
     y = m.commutative(op, x, c);
@@ -270,6 +289,7 @@ constexpr Guard kNotWhere[] = {
     {"condition-made", "the condition comes out of a node"},
     {"one-not", "it is negated once"},
     {"no-broadcast", "condition and branches have one shape"},
+    {"two-branches", "the branches are two values"},
 };
 
 void not_where(MotifBuilder& m) {
@@ -293,7 +313,7 @@ void not_where(MotifBuilder& m) {
     const ValueId v = rng.chance(0.8) ? m.data(t, d) : m.weight(t, d);
     return before(m, v, 0.4);
   };
-  const ValueId a = branch(), b = rng.chance(0.1) ? a : branch();
+  const ValueId a = branch(), b = m.breaks("two-branches") ? a : branch();
   m.result(m.op("Where", {n, a, b}));
   if (m.breaks("one-where")) {
     m.result(m.op("Where", {n, branch(), rng.chance(0.4) ? a : branch()}));
@@ -329,11 +349,13 @@ void pre_shape(MotifBuilder& m) {
   ValueId x = m.data(t, dims, {.low = 0, .high = 4});
   if (m.holds("dims-open")) x = hide_dims(m, x);
   if (m.holds("made")) x = neighbour(m, x);
-  const ValueId c = m.cast(x, rng.pick({DType::kInt64, DType::kInt32, DType::kDouble, DType::kFloat16, DType::kBool}));
+  const ValueId c =
+      m.cast(x, rng.pick({DType::kInt64, DType::kInt32, DType::kDouble, DType::kFloat16, DType::kBool}));
   const bool shape = m.holds("shape");
   const auto measure = [&] {
     std::vector<Attribute> part;
-    if (shape && m.opset() >= 15 && rng.chance(0.15)) part.push_back({.name = "start", .value = std::int64_t{-1}});
+    if (shape && m.opset() >= 15 && rng.chance(0.15))
+      part.push_back({.name = "start", .value = std::int64_t{-1}});
     return m.op(shape ? "Shape" : "Size", {c}, std::move(part));
   };
   finish_with(m, measure(), 0.6);
@@ -357,15 +379,18 @@ void other(MotifBuilder& m) {
   ValueId x = m.data(t, dims, {.low = 0.5, .high = 3});
   if (inner) x = neighbour(m, x);
   const std::int64_t axis = rng.range(0, rank - 1);
-  std::vector<std::int64_t> order(static_cast<std::size_t>(rank)), zeros(static_cast<std::size_t>(2 * rank), 0),
-      ones(static_cast<std::size_t>(rank), 1);
+  std::vector<std::int64_t> order(static_cast<std::size_t>(rank)),
+      zeros(static_cast<std::size_t>(2 * rank), 0), ones(static_cast<std::size_t>(rank), 1);
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<std::int64_t>(i);
   ValueId y;
   switch (rng.below(13)) {
-    case 0: y = m.transpose(x, nothing ? order : rng.permutation(order.size())); break;
+    case 0:
+      y = m.transpose(x, nothing ? order : rng.permutation(order.size()));
+      break;
     case 1: {
       const auto perm = rng.permutation(order.size());
-      for (std::size_t i = 0; i < perm.size(); ++i) order[static_cast<std::size_t>(perm[i])] = static_cast<std::int64_t>(i);
+      for (std::size_t i = 0; i < perm.size(); ++i)
+        order[static_cast<std::size_t>(perm[i])] = static_cast<std::int64_t>(i);
       y = m.transpose(m.transpose(x, perm), nothing ? order : perm);
       break;
     }
@@ -373,17 +398,21 @@ void other(MotifBuilder& m) {
       if (!nothing) zeros[rng.below(zeros.size())] = rng.pick({1, 1, -1});
       y = m.pad(x, zeros, 0);
       break;
-    case 3: y = m.op("Pow", {x, m.scalar(t, nothing ? 1 : 2)}); break;
+    case 3:
+      y = m.op("Pow", {x, m.scalar(t, nothing ? 1 : 2)});
+      break;
     case 4: {
       const ValueId c = m.data(DType::kBool, dims);
       y = m.op("Where", {c, x, nothing ? x : neighbour(m, x)});
       break;
     }
     case 5: {
-      const std::string_view op = rng.pick({"ReduceSum", "ReduceMax", "ReduceMean", "ReduceProd", "ReduceSumSquare"});
+      const std::string_view op =
+          rng.pick({"ReduceSum", "ReduceMax", "ReduceMean", "ReduceProd", "ReduceSumSquare"});
       if (m.opset() < (op == "ReduceSum" ? 13 : 18)) throw CannotDraft{};
       std::vector<Attribute> attributes;
-      if (nothing || rng.chance(0.5)) attributes.push_back({.name = "noop_with_empty_axes", .value = std::int64_t{nothing}});
+      if (nothing || rng.chance(0.5))
+        attributes.push_back({.name = "noop_with_empty_axes", .value = std::int64_t{nothing}});
       std::vector<ValueId> inputs = {x};
       if (rng.chance(0.6)) inputs.push_back(m.ints({}));
       y = m.op(op, inputs, std::move(attributes));
@@ -393,7 +422,10 @@ void other(MotifBuilder& m) {
       y = nothing ? m.op("Concat", {x}, {{.name = "axis", .value = axis}})
                   : m.op("Concat", {x, m.weight(t, dims)}, {{.name = "axis", .value = axis}});
       break;
-    case 7: y = m.op(rng.pick({"Sum", "Max", "Min", "Mean"}), nothing ? std::vector{x} : std::vector{x, m.weight(t, dims)}); break;
+    case 7:
+      y = m.op(rng.pick({"Sum", "Max", "Min", "Mean"}),
+               nothing ? std::vector{x} : std::vector{x, m.weight(t, dims)});
+      break;
     case 8:
       y = nothing || m.opset() < 11 ? m.op("Clip", {x}) : m.op("Clip", {x, kNoValue, m.scalar(t, 1.5)});
       break;
@@ -401,10 +433,13 @@ void other(MotifBuilder& m) {
       if (!nothing) ones[rng.below(ones.size())] = rng.pick({0, 2});
       y = m.op("Tile", {x, m.ints(ones)});
       break;
-    case 10: y = m.op("Flatten", {x}, {{.name = "axis", .value = nothing ? 1 : rng.range(0, rank)}}); break;
+    case 10:
+      y = m.op("Flatten", {x}, {{.name = "axis", .value = nothing ? 1 : rng.range(0, rank)}});
+      break;
     case 11:
-      y = m.split(x, axis, nothing ? std::vector{dims[static_cast<std::size_t>(axis)]}
-                                   : std::vector<std::int64_t>{1, dims[static_cast<std::size_t>(axis)] - 1})
+      y = m.split(x, axis,
+                  nothing ? std::vector{dims[static_cast<std::size_t>(axis)]}
+                          : std::vector<std::int64_t>{1, dims[static_cast<std::size_t>(axis)] - 1})
               .front();
       break;
     default:
@@ -417,13 +452,23 @@ void other(MotifBuilder& m) {
 constexpr Motif motifs[] = {
     {.name = "identity", .aims_at = "EliminateIdentity", .guards = kIdentity, .build = identity},
     {.name = "slice-whole", .aims_at = "EliminateSlice", .guards = kSlice, .build = slice},
-    {.name = "unsqueeze-constant", .aims_at = "UnsqueezeElimination;ConstantFolding", .guards = kUnsqueeze, .build = unsqueeze_constant},
+    {.name = "unsqueeze-constant",
+     .aims_at = "UnsqueezeElimination;ConstantFolding",
+     .guards = kUnsqueeze,
+     .build = unsqueeze_constant},
     {.name = "dropout", .aims_at = "EliminateDropout", .guards = kDropout, .build = dropout},
     {.name = "expand-noop", .aims_at = "ExpandElimination", .guards = kExpand, .build = expand},
     {.name = "arithmetic-noop", .aims_at = "NoopElimination", .guards = kNoop, .build = noop},
     {.name = "not-where", .aims_at = "NotWhereFusion", .guards = kNotWhere, .build = not_where},
-    {.name = "cast-before-shape", .aims_at = "PreShapeNodeElimination", .guards = kPreShape, .since = 13, .build = pre_shape},
-    {.name = "changes-nothing", .aims_at = "TransposeOptimizer;ReshapeFusion;ConstantFolding", .guards = kOther, .build = other},
+    {.name = "cast-before-shape",
+     .aims_at = "PreShapeNodeElimination",
+     .guards = kPreShape,
+     .since = 13,
+     .build = pre_shape},
+    {.name = "changes-nothing",
+     .aims_at = "TransposeOptimizer;ReshapeFusion;ConstantFolding",
+     .guards = kOther,
+     .build = other},
 };
 
 }  // namespace

@@ -1,4 +1,5 @@
-// Parts of a tensor taken one by one: Gather over a Range is a Slice, Gathers and Slices together are a Split.
+// Parts of a tensor taken one by one: Gather over a Range is a Slice, Gathers and Slices together are a
+// Split.
 #include "fuzzer/generator/motifs/surroundings.h"
 
 namespace mob::motifs {
@@ -24,7 +25,8 @@ ValueId runtime_scalar(MotifBuilder& m, DType t, std::int64_t value) {
 
 void range_gather(MotifBuilder& m) {
   Rng& rng = m.rng();
-  const DType t = m.dtype({DType::kDouble, DType::kInt32, DType::kInt64, DType::kUint8, DType::kBool}, "Gather");
+  const DType t =
+      m.dtype({DType::kDouble, DType::kInt32, DType::kInt64, DType::kUint8, DType::kBool}, "Gather");
   const DType index = rng.chance(0.75) ? DType::kInt64 : DType::kInt32;
   const std::int64_t rank = rng.range(1, 3);
   const Dims dims = m.draw_dims(rank, 2);
@@ -58,7 +60,10 @@ void range_gather(MotifBuilder& m) {
   const ValueId r = m.op("Range", {from, to, by});
   if (m.breaks("indices-slot") && count > 0) {
     const std::int64_t i = rng.range(-count, count - 1);
-    return finish_with(m, m.op("Gather", {r, rng.chance(0.5) ? m.ints({i}) : m.scalar(DType::kInt64, static_cast<double>(i))}), 0.5);
+    return finish_with(
+        m,
+        m.op("Gather", {r, rng.chance(0.5) ? m.ints({i}) : m.scalar(DType::kInt64, static_cast<double>(i))}),
+        0.5);
   }
   std::vector<Attribute> attributes;
   if (axis != 0 || rng.chance(0.5))
@@ -99,7 +104,8 @@ void parts(MotifBuilder& m) {
     at += length;
   }
   if (ranges.size() < 2) ranges = {{0, 1}, {1, size}};
-  if (m.breaks("covered")) ranges.erase(ranges.begin() + static_cast<std::ptrdiff_t>(rng.below(ranges.size())));
+  if (m.breaks("covered"))
+    ranges.erase(ranges.begin() + static_cast<std::ptrdiff_t>(rng.below(ranges.size())));
   if (m.breaks("disjoint")) {
     if (rng.chance(0.5))
       ranges.push_back(rng.pick(ranges));
@@ -130,7 +136,9 @@ void parts(MotifBuilder& m) {
       if (odd && !single)
         y = m.op("Gather", {x, m.constant(Tensor::ints({i, from}))}, attributes);
       else
-        y = m.op("Gather", {x, rng.chance(0.6) ? m.scalar(DType::kInt64, static_cast<double>(i)) : m.ints({i})}, attributes);
+        y = m.op("Gather",
+                 {x, rng.chance(0.6) ? m.scalar(DType::kInt64, static_cast<double>(i)) : m.ints({i})},
+                 attributes);
     } else if (odd && both_axes) {
       const std::int64_t b = (a + 1) % rank, other = dims[static_cast<std::size_t>(b)];
       y = m.slice(x, {from, 0}, {to, std::max<std::int64_t>(0, other - 1)}, {a, b});
@@ -142,8 +150,9 @@ void parts(MotifBuilder& m) {
     } else {
       const std::int64_t end = to == along && rng.chance(0.4) ? INT64_MAX : to;
       const std::int64_t begin = from > 0 && rng.chance(0.2) ? from - along : from;
-      y = m.slice(x, {begin}, {end}, {maybe_negative(m, a, m.opset() >= 10 ? rank : 0)},
-                  m.opset() >= 10 && rng.chance(0.5) ? std::vector<std::int64_t>{1} : std::vector<std::int64_t>{});
+      y = m.slice(
+          x, {begin}, {end}, {maybe_negative(m, a, m.opset() >= 10 ? rank : 0)},
+          m.opset() >= 10 && rng.chance(0.5) ? std::vector<std::int64_t>{1} : std::vector<std::int64_t>{});
     }
     finish_with(m, y, 0.6);
   }
@@ -204,7 +213,8 @@ void undo(MotifBuilder& m) {
     } else {
       std::int64_t at = 0;
       for (auto s : again) {
-        made.push_back(m.slice(joined, {at}, {at + s == total && rng.chance(0.5) ? INT64_MAX : at + s}, {axis}));
+        made.push_back(
+            m.slice(joined, {at}, {at + s == total && rng.chance(0.5) ? INT64_MAX : at + s}, {axis}));
         at += s;
       }
     }
@@ -214,16 +224,28 @@ void undo(MotifBuilder& m) {
   }
   dims[along] = total;
   if (square) dims[static_cast<std::size_t>(other)] = rng.range(1, 3);
-  auto made = m.split(before(m, m.data(t, dims)), axis, square ? std::vector<std::int64_t>(2, total / 2) : sizes);
+  auto made =
+      m.split(before(m, m.data(t, dims)), axis, square ? std::vector<std::int64_t>(2, total / 2) : sizes);
   if (m.breaks("same-order")) std::reverse(made.begin(), made.end());
   if (m.breaks("all-parts")) made.back() = made.front();
   finish_with(m, m.op("Concat", made, {{.name = "axis", .value = maybe_negative(m, other, rank)}}), 0.6);
 }
 
 constexpr Motif motifs[] = {
-    {.name = "range-gather", .aims_at = "GatherToSliceFusion", .guards = kRange, .since = 11, .build = range_gather},
-    {.name = "gather-slice-split", .aims_at = "GatherSliceToSplitFusion", .guards = kSplit, .since = 13, .build = parts},
-    {.name = "concat-split", .aims_at = "ConstantFolding;CommonSubexpressionElimination", .guards = kUndo, .build = undo},
+    {.name = "range-gather",
+     .aims_at = "GatherToSliceFusion",
+     .guards = kRange,
+     .since = 11,
+     .build = range_gather},
+    {.name = "gather-slice-split",
+     .aims_at = "GatherSliceToSplitFusion",
+     .guards = kSplit,
+     .since = 13,
+     .build = parts},
+    {.name = "concat-split",
+     .aims_at = "ConstantFolding;CommonSubexpressionElimination",
+     .guards = kUndo,
+     .build = undo},
 };
 
 }  // namespace

@@ -6,18 +6,30 @@
 namespace mob::motifs {
 namespace {
 
-constexpr double kRootHalf = 0.70710678118654752;
+// Asks for the guards of a formula; there are none where `exact`.
+struct Formula {
+  MotifBuilder& m;
+  bool exact;
+  bool holds(std::string_view guard) const { return exact || m.holds(guard); }
+  double magic(std::string_view guard, double number) const;
+};
 
 // The number that the pass looks for, or (guard broken) another one.
-double magic(MotifBuilder& m, std::string_view guard, double number) {
-  if (m.holds(guard)) return number;
+double Formula::magic(std::string_view guard, double number) const {
+  if (holds(guard)) return number;
   switch (m.rng().below(6)) {
-    case 0: return number * 1.01;
-    case 1: return number * 0.9;
-    case 2: return -number;
-    case 3: return number + 1;
-    case 4: return number * 2;
-    default: return 0.25;
+    case 0:
+      return number * 1.01;
+    case 1:
+      return number * 0.9;
+    case 2:
+      return -number;
+    case 3:
+      return number + 1;
+    case 4:
+      return number * 2;
+    default:
+      return 0.25;
   }
 }
 
@@ -27,27 +39,24 @@ ValueId like(MotifBuilder& m, ValueId x) {
   return m.data(m.type(x), {.low = -3, .high = 3});
 }
 
-// Division by a constant; with the guard "divisor-second" broken the reverse (of what stays away from 0).
-ValueId divide(MotifBuilder& m, ValueId x, ValueId by) {
-  if (m.holds("divisor-second")) return m.op("Div", {x, by});
-  return m.op("Div", {by, m.op("Exp", {x})});
-}
-
 ValueId activation(MotifBuilder& m, DType t) {
   return m.data(t, m.draw_dims(m.rng().range(1, 4)), {.low = -3, .high = 3});
 }
 
 // 0.5 * x * (1 + erf(x / sqrt(2))), the factors in any of the usual orders.
-ValueId by_erf(MotifBuilder& m, ValueId x, ValueId other) {
+ValueId by_erf(MotifBuilder& m, ValueId x, ValueId other, bool exact = false) {
+  const Formula f{m, exact};
   const DType t = m.type(x).dtype;
   ValueId scaled;
-  const double root = magic(m, "root-2", std::sqrt(2.0));
-  if (m.rng().chance(0.92))
-    scaled = divide(m, x, m.scalar(t, root));
+  const double root = f.magic("root-2", std::sqrt(2.0));
+  if (!f.holds("divisor-second"))
+    scaled = m.op("Div", {m.scalar(t, root), m.op("Exp", {x})});  // of what stays away from 0
+  else if (m.rng().chance(0.95))
+    scaled = m.op("Div", {x, m.scalar(t, root)});
   else
     scaled = m.commutative("Mul", x, m.scalar(t, 1 / root));
-  const ValueId sum = m.commutative("Add", m.op("Erf", {scaled}), m.scalar(t, magic(m, "one", 1)));
-  const double half = magic(m, "half", 0.5);
+  const ValueId sum = m.commutative("Add", m.op("Erf", {scaled}), m.scalar(t, f.magic("one", 1)));
+  const double half = f.magic("half", 0.5);
   if (m.rng().chance(0.5)) return m.commutative("Mul", m.commutative("Mul", other, sum), m.scalar(t, half));
   return m.commutative("Mul", m.commutative("Mul", other, m.scalar(t, half)), sum);
 }
@@ -66,19 +75,22 @@ void gelu(MotifBuilder& m) {
 }
 
 // 0.5 * x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x^3))), in its two spellings.
-ValueId by_tanh(MotifBuilder& m, ValueId x, ValueId other) {
+ValueId by_tanh(MotifBuilder& m, ValueId x, ValueId other, bool exact = false) {
+  const Formula f{m, exact};
   const DType t = m.type(x).dtype;
-  const auto constant = [&](std::string_view guard, double v) { return m.scalar(t, magic(m, guard, v)); };
+  const auto constant = [&](std::string_view guard, double v) { return m.scalar(t, f.magic(guard, v)); };
   const double root = std::sqrt(std::acos(-1.0) / 2);
   ValueId inner;
   if (m.rng().chance(0.5)) {
     const ValueId cubic = m.commutative("Mul", m.commutative("Mul", x, constant("cubic", 0.044715)), x);
-    inner = m.commutative("Mul", m.commutative("Add", cubic, constant("one", 1)),
-                          m.commutative("Mul", m.holds("same-cube") ? x : other, constant("root-2-pi", 1 / root)));
+    inner = m.commutative(
+        "Mul", m.commutative("Add", cubic, constant("one", 1)),
+        m.commutative("Mul", f.holds("same-cube") ? x : other, constant("root-2-pi", 1 / root)));
   } else {
-    const ValueId cube = m.op("Pow", {x, m.scalar(t, m.holds("exponent-3") ? 3 : m.rng().pick({1.0, 2.0, 5.0}))});
+    const ValueId cube =
+        m.op("Pow", {x, m.scalar(t, f.holds("exponent-3") ? 3 : m.rng().pick({1.0, 2.0, 5.0}))});
     const ValueId cubic = m.commutative("Mul", cube, constant("cubic", 0.044715));
-    inner = m.commutative("Mul", m.commutative("Add", cubic, m.holds("same-cube") ? x : other),
+    inner = m.commutative("Mul", m.commutative("Add", cubic, f.holds("same-cube") ? x : other),
                           constant("root-2-pi", 1 / root));
   }
   const ValueId sum = m.commutative("Add", m.op("Tanh", {inner}), constant("one", 1));
@@ -132,16 +144,9 @@ void quick_gelu(MotifBuilder& m) {
 
 constexpr Guard kBiasGuards[] = {
     {"bias-of-last-axis", "the bias is a vector of the last axis' size"},
-    {"sum-widens", "the bias does not widen x"},
-    {"root-2", "x is divided by the root of 2"},
-    {"one", "1 is added"},
-    {"half", "the factor is a half"},
-    {"divisor-second", "x is divided, and does not divide"},
-    {"root-2-pi", "the inner factor is the root of 2 / pi"},
-    {"cubic", "the coefficient of the cube is 0.044715"},
-    {"exponent-3", "the exponent is 3"},
-    {"same-cube", "x itself is added to its cube"},
-    {"same-x", "one and the same sum is scaled and multiplied"},
+    {"bias-narrow", "the bias does not widen x"},
+    {"one-sum", "one and the same sum is scaled and multiplied"},
+    {"two-tensors", "x and bias are two tensors"},
 };
 
 // Gelu of x + bias.
@@ -151,25 +156,32 @@ void bias_gelu(MotifBuilder& m) {
   Dims bias = {dims.back()};
   if (m.breaks("bias-of-last-axis")) {
     switch (m.rng().below(4)) {
-      case 0: bias = {}; break;
-      case 1: bias = {1}; break;
-      case 2: bias = dims; break;
-      default: bias.insert(bias.begin(), 1); break;
+      case 0:
+        bias = {};
+        break;
+      case 1:
+        bias = {1};
+        break;
+      case 2:
+        bias = dims;
+        break;
+      default:
+        bias.insert(bias.begin(), 1);
+        break;
     }
   }
-  if (m.breaks("sum-widens")) dims.back() = 1;
-  const ValueId x = m.commutative("Add", m.data(t, dims, {.low = -3, .high = 3}), m.weight(t, bias));
-  const ValueId other = m.holds("same-x") ? x : like(m, x);
+  if (m.breaks("bias-narrow")) dims.back() = 1;
+  const ValueId input = m.data(t, dims, {.low = -3, .high = 3});
+  const ValueId x = m.commutative("Add", input, m.holds("two-tensors") ? m.weight(t, bias) : input);
   const double form = m.rng().unit();
-  if (form < 0.3 && m.opset() >= 20) {
+  if (form < 0.2 && m.opset() >= 20) {
     std::vector<Attribute> attributes;
     if (m.rng().chance(0.5))
       attributes.push_back({.name = "approximate", .value = std::string(m.rng().pick({"none", "tanh"}))});
     m.result(m.op("Gelu", {x}, std::move(attributes)));
-  } else if (form < 0.65) {
-    m.result(by_erf(m, x, other));
   } else {
-    m.result(by_tanh(m, x, other));
+    const ValueId other = m.holds("one-sum") ? x : like(m, x);
+    m.result(form < 0.9 ? by_erf(m, x, other, true) : by_tanh(m, x, other, true));
   }
 }
 

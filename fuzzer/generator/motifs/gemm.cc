@@ -32,10 +32,12 @@ GemmForm draw_form(MotifBuilder& m, bool usual_factors) {
 std::vector<Attribute> attributes(MotifBuilder& m, const GemmForm& f) {
   std::vector<Attribute> list;
   const auto flag = [&](std::string name, bool v) {
-    if (v || m.rng().chance(0.3)) list.push_back({.name = std::move(name), .value = static_cast<std::int64_t>(v)});
+    if (v || m.rng().chance(0.3))
+      list.push_back({.name = std::move(name), .value = static_cast<std::int64_t>(v)});
   };
   const auto factor = [&](std::string name, double v) {
-    if (v != 1 || m.rng().chance(0.3)) list.push_back({.name = std::move(name), .value = static_cast<float>(v)});
+    if (v != 1 || m.rng().chance(0.3))
+      list.push_back({.name = std::move(name), .value = static_cast<float>(v)});
   };
   factor("alpha", f.alpha);
   factor("beta", f.beta);
@@ -48,15 +50,19 @@ Dims flipped(Dims d, bool flip) {
   return d;
 }
 
-// Dimensions that broadcast with a matrix and that a Gemm takes for C, or (`narrow` false) some that it does not.
+// Dimensions that broadcast with a matrix and that a Gemm takes for C, or (`narrow` false) some that it does
+// not.
 Dims addend(MotifBuilder& m, const Sizes& s, bool narrow) {
   if (!narrow)
-    return m.rng().pick<Dims>({Dims{2, s.rows, s.columns}, Dims{1, s.rows, s.columns}, Dims{1, 1, s.columns}, Dims{},
-                               Dims{1}, Dims{1, 1}});
-  return m.rng().pick<Dims>({Dims{s.columns}, Dims{s.columns}, Dims{1, s.columns}, Dims{s.rows, s.columns}, Dims{s.rows, 1}});
+    return m.rng().pick<Dims>({Dims{2, s.rows, s.columns}, Dims{1, s.rows, s.columns}, Dims{1, 1, s.columns},
+                               Dims{}, Dims{1}, Dims{1, 1}});
+  return m.rng().pick<Dims>(
+      {Dims{s.columns}, Dims{s.columns}, Dims{1, s.columns}, Dims{s.rows, s.columns}, Dims{s.rows, 1}});
 }
 
-ValueRange range_of(DType t) { return {.low = -2, .high = 2, .integral = !is_float(t)}; }
+ValueRange range_of(DType t) {
+  return {.low = -2, .high = 2, .integral = !is_float(t)};
+}
 
 constexpr Guard kActivationGuards[] = {
     {"factors-1", "alpha and beta are 1"},
@@ -78,7 +84,8 @@ void gemm_activation(MotifBuilder& m) {
   if (m.opset() < 11 || m.holds("bias-there")) {
     Dims bias = {s.columns};
     if (m.breaks("bias-of-columns"))
-      bias = m.rng().pick<Dims>({Dims{}, Dims{1}, Dims{1, s.columns}, Dims{s.rows, 1}, Dims{s.rows, s.columns}});
+      bias =
+          m.rng().pick<Dims>({Dims{}, Dims{1}, Dims{1, s.columns}, Dims{s.rows, 1}, Dims{s.rows, s.columns}});
     inputs.push_back(m.weight(t, bias, range_of(t)));
   }
   const ValueId y = m.op("Gemm", std::move(inputs), attributes(m, f));
@@ -90,8 +97,8 @@ void gemm_activation(MotifBuilder& m) {
     return;
   }
   // Those with attributes are drawn often enough, since these have to be carried over.
-  const std::string_view act = m.rng().pick({"Relu", "Sigmoid", "Tanh", "Softplus", "Softsign", "LeakyRelu", "Elu",
-                                             "HardSigmoid", "Selu", "ThresholdedRelu"});
+  const std::string_view act = m.rng().pick({"Relu", "Sigmoid", "Tanh", "Softplus", "Softsign", "LeakyRelu",
+                                             "Elu", "HardSigmoid", "Selu", "ThresholdedRelu"});
   std::vector<Attribute> list;
   const bool usual = m.holds("activation-usual");
   const auto number = [&](std::string name, std::initializer_list<float> others) {
@@ -189,7 +196,8 @@ void gemm_transpose(MotifBuilder& m) {
   if (m.opset() < 11 || (behind ? m.breaks("bias-absent") : m.rng().chance(0.6))) {
     Dims bias = {s.columns};
     if (m.breaks("bias-of-columns"))
-      bias = m.rng().pick<Dims>({Dims{}, Dims{1}, Dims{1, s.columns}, Dims{s.rows, 1}, Dims{s.rows, s.columns}});
+      bias =
+          m.rng().pick<Dims>({Dims{}, Dims{1}, Dims{1, s.columns}, Dims{s.rows, 1}, Dims{s.rows, s.columns}});
     inputs.push_back(m.weight(t, bias, range_of(t)));
   }
   const auto list = attributes(m, f);
@@ -199,7 +207,10 @@ void gemm_transpose(MotifBuilder& m) {
     if (m.rng().chance(0.5))
       m.result(m.op(m.rng().pick({"Relu", "Neg", "Sigmoid"}), {shared}));
     else
-      m.result(m.op("Gemm", inputs, m.rng().chance(0.5) ? list : attributes(m, {.trans_a = f.trans_a, .trans_b = f.trans_b, .alpha = 2})));
+      m.result(m.op("Gemm", inputs,
+                    m.rng().chance(0.5)
+                        ? list
+                        : attributes(m, {.trans_a = f.trans_a, .trans_b = f.trans_b, .alpha = 2})));
   }
   if (behind) y = flip(y);
   m.result(y);
@@ -216,7 +227,9 @@ constexpr Guard kNormGuards[] = {
 
 // BatchNormalization(MatMul(x, w)), with Reshape and Transpose between
 void matmul_batch_normalization(MotifBuilder& m) {
-  const DType t = m.dtype({DType::kDouble, DType::kFloat16}, "BatchNormalization");
+  const DType drawn = m.dtype({DType::kDouble, DType::kFloat16}, "BatchNormalization");
+  const bool one_type = m.holds("one-type");
+  const DType t = one_type ? drawn : DType::kFloat16;
   Sizes s = draw_sizes(m);
   Dims left = {s.rows, s.inner}, right = {s.inner, s.columns};
   const bool deep = m.breaks("left-matrix");
@@ -232,9 +245,15 @@ void matmul_batch_normalization(MotifBuilder& m) {
       y = m.transpose(m.reshape(y, {s.rows, 1, s.columns}), {0, 2, 1});
     } else if (m.breaks("channel-is-column")) {
       switch (m.rng().below(3)) {
-        case 0: y = m.transpose(y, {1, 0}); break;
-        case 1: y = m.reshape(y, {s.columns, s.rows}); break;
-        default: y = m.reshape(y, {1, s.rows, s.columns}); break;
+        case 0:
+          y = m.transpose(y, {1, 0});
+          break;
+        case 1:
+          y = m.reshape(y, {s.columns, s.rows});
+          break;
+        default:
+          y = m.reshape(y, {1, s.rows, s.columns});
+          break;
       }
     }
   } else if (out.size() == 3 && m.holds("channel-is-column")) {
@@ -242,7 +261,8 @@ void matmul_batch_normalization(MotifBuilder& m) {
   }
   const std::int64_t channels = m.dims(y)[1];
   std::vector<Attribute> list;
-  if (m.holds("epsilon-given")) list.push_back({.name = "epsilon", .value = m.rng().pick({1e-5F, 1e-3F, 0.5F})});
+  if (m.holds("epsilon-given"))
+    list.push_back({.name = "epsilon", .value = m.rng().pick({1e-5F, 1e-3F, 0.5F})});
   if (m.rng().chance(0.2)) list.push_back({.name = "momentum", .value = 0.5F});
   const bool training = m.breaks("inference");
   std::size_t outputs = 1;
@@ -252,20 +272,29 @@ void matmul_batch_normalization(MotifBuilder& m) {
     outputs = 3;
   }
   DType p = t;
-  if (m.breaks("one-type")) {
+  if (!one_type) {
     if (m.opset() < 15) throw CannotDraft{};
-    p = t == DType::kFloat ? DType::kDouble : DType::kFloat;
+    p = DType::kFloat;
   }
-  const auto vector = [&](double low, double high) { return m.weight(p, {channels}, {.low = low, .high = high}); };
-  for (ValueId v : m.ops("BatchNormalization",
-                         {y, vector(0.3, 2), vector(-2, 2), vector(-2, 2), vector(0.3, 3)}, std::move(list), outputs))
+  const auto vector = [&](double low, double high) {
+    return m.weight(p, {channels}, {.low = low, .high = high});
+  };
+  for (ValueId v :
+       m.ops("BatchNormalization", {y, vector(0.3, 2), vector(-2, 2), vector(-2, 2), vector(0.3, 3)},
+             std::move(list), outputs))
     m.result(v);
 }
 
 constexpr Motif motifs[] = {
-    {.name = "gemm-activation", .aims_at = "GemmActivationFusion", .guards = kActivationGuards, .build = gemm_activation},
+    {.name = "gemm-activation",
+     .aims_at = "GemmActivationFusion",
+     .guards = kActivationGuards,
+     .build = gemm_activation},
     {.name = "gemm-sum", .aims_at = "GemmSumFusion", .guards = kSumGuards, .since = 11, .build = gemm_sum},
-    {.name = "gemm-transpose", .aims_at = "GemmTransposeFusion", .guards = kTransposeGuards, .build = gemm_transpose},
+    {.name = "gemm-transpose",
+     .aims_at = "GemmTransposeFusion",
+     .guards = kTransposeGuards,
+     .build = gemm_transpose},
     {.name = "matmul-batch-normalization",
      .aims_at = "MatMul_BatchNormalization_Fusion",
      .guards = kNormGuards,

@@ -60,14 +60,16 @@ void layer_norm(MotifBuilder& m) {
   if (cast && where == 1) base = m.cast(m.cast(base, other), t);
   ValueId square;
   if (m.holds("exponent-2"))
-    square = m.rng().chance(0.9) ? m.op("Pow", {base, m.scalar(t, 2)}) : m.op("Mul", {base, base});
+    square = m.rng().chance(0.96) ? m.op("Pow", {base, m.scalar(t, 2)}) : m.op("Mul", {base, base});
   else
-    square = m.op("Pow", {m.rng().chance(0.3) ? base : m.op("Abs", {base}), m.scalar(t, m.rng().pick({1.0, 3.0, 4.0}))});
+    square = m.op("Pow", {m.rng().chance(0.3) ? base : m.op("Abs", {base}),
+                          m.scalar(t, m.rng().pick({1.0, 3.0, 4.0}))});
   const ValueId variance = m.reduce("ReduceMean", square, second, keep);
   // A root close to 0 makes the whole vague.
   const bool usual = m.holds("epsilon-usual") && dims.back() > 1;
   const ValueId epsilon = epsilon_value(m, t, dims, usual, m.holds("epsilon-number"));
-  const ValueId shifted = m.rng().chance(0.8) ? m.op("Add", {variance, epsilon}) : m.op("Add", {epsilon, variance});
+  const ValueId shifted =
+      m.rng().chance(0.8) ? m.op("Add", {variance, epsilon}) : m.op("Add", {epsilon, variance});
   const ValueId root = m.op("Sqrt", {shifted});
   ValueId y = m.holds("divisor-second") ? m.op("Div", {difference, root})
                                         : m.op("Div", {root, m.op("Exp", {difference})});
@@ -84,7 +86,7 @@ void layer_norm(MotifBuilder& m) {
     if (dims.back() == 1 && m.rng().chance(0.5)) bias = {dims[dims.size() - 2], width};
   }
   y = m.commutative("Mul", y, m.weight(st, scale, {.low = -2, .high = 2, .away_from_zero = 0.2}));
-  if (m.rng().chance(0.93)) y = m.commutative("Add", y, m.weight(st, bias));
+  if (m.rng().chance(0.95)) y = m.commutative("Add", y, m.weight(st, bias));
   if (cast && where == 0) y = m.cast(y, end);
   m.result(y);
 }

@@ -17,17 +17,24 @@ constexpr Guard kGuards[] = {
 };
 
 void matmul_add(MotifBuilder& m) {
-  const DType t = m.dtype({DType::kDouble, DType::kFloat16, DType::kInt32, DType::kInt64, DType::kUint32, DType::kUint64},
-                          "MatMul");
+  const DType t =
+      m.dtype({DType::kDouble, DType::kFloat16, DType::kInt32, DType::kInt64, DType::kUint32, DType::kUint64},
+              "MatMul");
   const Dims mkn = m.draw_dims(3, 2);
   std::int64_t rows = mkn[0], inner = mkn[1], columns = mkn[2];
   if (m.breaks("sizes-many")) *m.rng().pick({&rows, &inner, &columns}) = 1;
   Dims left = {rows, inner}, right = {inner, columns};
   if (m.breaks("left-matrix")) {
     switch (m.rng().below(4)) {
-      case 0: left = {inner}; break;
-      case 1: left.insert(left.begin(), {m.size(), m.size()}); break;
-      default: left.insert(left.begin(), m.size()); break;
+      case 0:
+        left = {inner};
+        break;
+      case 1:
+        left.insert(left.begin(), {m.size(), m.size()});
+        break;
+      default:
+        left.insert(left.begin(), m.size());
+        break;
     }
   } else if (m.rng().chance(0.15)) {
     left.insert(left.begin(), m.size(2));  // newer versions take that, too
@@ -60,14 +67,30 @@ void matmul_add(MotifBuilder& m) {
     if (m.breaks("bias-of-columns")) {
       const std::int64_t last = bias[0], before = out.size() > 1 ? out[out.size() - 2] : 1;
       switch (m.rng().below(8)) {
-        case 0: bias = {}; break;
-        case 1: bias = {1}; break;
-        case 2: bias = {1, last}; break;
-        case 3: bias = {before, 1}; break;
-        case 4: bias = {before, last}; break;
-        case 5: bias = {1, 1, last}; break;
-        case 6: bias = {2, before, last}; break;  // widens the product
-        default: bias = {1, 1}; break;
+        case 0:
+          bias = {};
+          break;
+        case 1:
+          bias = {1};
+          break;
+        case 2:
+          bias = {1, last};
+          break;
+        case 3:
+          bias = {before, 1};
+          break;
+        case 4:
+          bias = {before, last};
+          break;
+        case 5:
+          bias = {1, 1, last};
+          break;
+        case 6:
+          bias = {2, before, last};
+          break;  // widens the product
+        default:
+          bias = {1, 1};
+          break;
       }
     }
     addend = m.rng().chance(0.8) ? m.weight(t, bias, range) : m.data(t, bias, range);

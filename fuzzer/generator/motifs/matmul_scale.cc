@@ -44,7 +44,8 @@ void matmul_scale(MotifBuilder& m) {
     ValueId scale;
     if (m.holds("scale-number")) {
       double s = whole ? m.rng().pick({2.0, 3.0, -2.0}) : m.rng().pick({0.5, 0.125, 2.0, -0.3, 3.1, 1.7});
-      if (m.breaks("scale-moderate")) s = whole ? m.rng().pick({1.0, -1.0}) : m.rng().pick({1.0, -1.0, 1e-3, 0.0, 200.0});
+      if (m.breaks("scale-moderate"))
+        s = whole ? m.rng().pick({1.0, -1.0}) : m.rng().pick({1.0, -1.0, 1e-3, 0.0, 200.0});
       if (s == 0 && m.rng().chance(0.5)) return m.commutative("Mul", x, m.scalar(t, 0));
       if (s == 0) s = 1;
       scale = m.scalar(t, s);

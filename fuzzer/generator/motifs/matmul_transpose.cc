@@ -52,7 +52,8 @@ void matmul_transpose(MotifBuilder& m) {
       from.assign(dims.rbegin(), dims.rend());
     }
     const bool cast = m.breaks("no-cast");
-    const DType other = t == DType::kFloat ? m.rng().pick({DType::kDouble, DType::kFloat16, DType::kInt32}) : DType::kFloat;
+    const DType other =
+        t == DType::kFloat ? m.rng().pick({DType::kDouble, DType::kFloat16, DType::kInt32}) : DType::kFloat;
     const bool before = m.rng().chance(0.5);
     ValueId x = m.data(cast ? other : t, from, range);
     if (cast && before) x = m.cast(x, t);
@@ -73,7 +74,8 @@ void matmul_transpose(MotifBuilder& m) {
     std::swap(right[r - 1], right[r - 2]);
     b = transposed(right);
     const auto& node = m.builder().graph().nodes.back();
-    a = node.op_type == "Transpose" && m.dims(node.inputs[0]) == left ? node.inputs[0] : m.data(t, left, range);
+    a = node.op_type == "Transpose" && m.dims(node.inputs[0]) == left ? node.inputs[0]
+                                                                      : m.data(t, left, range);
     if (left[r - 1] == left[r - 2] && m.rng().chance(0.3)) a = b;
     if (m.rng().chance(0.5)) std::swap(a, b);
   } else {
@@ -93,7 +95,10 @@ void matmul_transpose(MotifBuilder& m) {
 }
 
 constexpr Motif motifs[] = {
-    {.name = "matmul-transpose", .aims_at = "MatmulTransposeFusion", .guards = kGuards, .build = matmul_transpose},
+    {.name = "matmul-transpose",
+     .aims_at = "MatmulTransposeFusion",
+     .guards = kGuards,
+     .build = matmul_transpose},
 };
 
 }  // namespace

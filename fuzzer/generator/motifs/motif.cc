@@ -296,6 +296,8 @@ std::vector<std::string> MotifBuilder::finish() {
     } catch (const CannotDraft&) {  // not for this type
     }
   }
+  // Whole but for what is broken on purpose.
+  for (ValueId v : inner) builder_.shield(v);
   if (!broken_.empty() && really_broken_.empty()) throw CannotDraft{};
   return really_broken_;
 }

@@ -10,12 +10,18 @@ namespace mob::motifs {
 inline Dims other_scale(MotifBuilder& m, const Dims& dims) {
   const std::int64_t n = dims.back();
   switch (m.rng().below(dims.size() > 1 ? 7 : 2)) {
-    case 0: return {};
-    case 1: return {1};
-    case 2: return dims;
-    case 3: return {dims[dims.size() - 2], 1};
-    case 4: return {dims[dims.size() - 2], n};
-    case 5: return {1, n};
+    case 0:
+      return {};
+    case 1:
+      return {1};
+    case 2:
+      return dims;
+    case 3:
+      return {dims[dims.size() - 2], 1};
+    case 4:
+      return {dims[dims.size() - 2], n};
+    case 5:
+      return {1, n};
     default: {
       Dims d(dims.size(), 1);
       d.back() = n;
@@ -31,8 +37,10 @@ inline ValueId epsilon_value(MotifBuilder& m, DType t, const Dims& dims, bool us
   if (!number) {
     Builder& b = m.builder();
     switch (m.rng().below(4)) {
-      case 0: return b.leaf(b.draw({t, {}}, range), m.rng().pick({Constness::kInput, Constness::kOverridable}));
-      case 1: return m.weight(t, {dims.back()}, range);
+      case 0:
+        return b.leaf(b.draw({t, {}}, range), m.rng().pick({Constness::kInput, Constness::kOverridable}));
+      case 1:
+        return m.weight(t, {dims.back()}, range);
       case 2:
         if (dims.size() > 1) return m.weight(t, {dims[dims.size() - 2], 1}, range);
         [[fallthrough]];

@@ -28,7 +28,8 @@ ValueId draw_pad(MotifBuilder& m, ValueId x, std::int64_t most = 2) {
   for (std::size_t i = 0; i < 2 * rank; ++i)
     if (i % rank >= 2 && rng.chance(0.7)) pads[i] = rng.range(0, most);
   if (std::all_of(pads.begin(), pads.end(), [](auto p) { return p == 0; })) pads[rank - 1] = 1;
-  if (m.breaks("spatial-only")) pads[static_cast<std::size_t>(rng.pick({0, 1})) + (rng.chance(0.5) ? rank : 0)] = rng.range(1, 2);
+  if (m.breaks("spatial-only"))
+    pads[static_cast<std::size_t>(rng.pick({0, 1})) + (rng.chance(0.5) ? rank : 0)] = rng.range(1, 2);
   if (m.breaks("not-negative")) pads[2 + (rng.chance(0.5) ? rank : 0)] = -1;
   std::string mode = "constant";
   if (m.breaks("constant-mode")) mode = rng.pick({"reflect", "edge"});
@@ -39,7 +40,8 @@ ValueId draw_pad(MotifBuilder& m, ValueId x, std::int64_t most = 2) {
     const auto n = static_cast<std::int64_t>(rank);
     std::vector<std::int64_t> axes = rng.chance(0.6) ? rng.permutation(rank) : std::vector<std::int64_t>{};
     if (axes.empty())
-      for (std::int64_t a = rng.pick({std::int64_t{2}, std::int64_t{0}, n - 1}); a < n; ++a) axes.push_back(a);
+      for (std::int64_t a = rng.pick({std::int64_t{2}, std::int64_t{0}, n - 1}); a < n; ++a)
+        axes.push_back(a);
     std::vector<std::int64_t> given;
     for (std::size_t side : {std::size_t{0}, rank})
       for (std::int64_t a : axes) given.push_back(pads[side + static_cast<std::size_t>(a)]);
@@ -95,7 +97,8 @@ ValueId read(MotifBuilder& m, ValueId x, const std::string_view reader) {
   }
   const bool indices = reader == "MaxPool" && m.breaks("no-indices");
   const auto y = m.ops(reader, {x}, attributes, indices ? 2 : 1);
-  avoid_disputed_ceil(m.builder().graph().nodes.back(), in, Dims(m.dims(y[0]).begin() + 2, m.dims(y[0]).end()));
+  avoid_disputed_ceil(m.builder().graph().nodes.back(), in,
+                      Dims(m.dims(y[0]).begin() + 2, m.dims(y[0]).end()));
   if (indices) m.result(y[1]);
   return y[0];
 }
@@ -108,19 +111,23 @@ void pad_fusion(MotifBuilder& m) {
     Dims w = {rng.range(1, 3), rng.range(1, 3)}, image = {1, w[1]};
     for (int i = 0; i < spatial; ++i) w.push_back(rng.range(1, 2)), image.push_back(rng.range(7, 8));
     const ValueRange range = {.low = -1, .high = 1};
-    const ValueId filter = draw_pad(m, rng.chance(0.5) ? m.data(DType::kFloat, w, range) : m.weight(DType::kFloat, w, range));
+    const ValueId filter =
+        draw_pad(m, rng.chance(0.5) ? m.data(DType::kFloat, w, range) : m.weight(DType::kFloat, w, range));
     image[1] = m.dims(filter)[1];
     const ValueId x = rng.chance(0.25) ? filter : m.data(DType::kFloat, image);
     Attributes attributes;
-    if (rng.chance(0.7)) set(attributes, "pads", Dims(static_cast<std::size_t>(2 * spatial), rng.range(0, 1)));
+    if (rng.chance(0.7))
+      set(attributes, "pads", Dims(static_cast<std::size_t>(2 * spatial), rng.range(0, 1)));
     m.result(m.op("Conv", {x, filter}, attributes));
     return;
   }
   const std::string_view reader = rng.pick({"Conv", "AveragePool", "AveragePool", "MaxPool"});
   const bool pool8 = reader == "MaxPool" && m.opset() >= 12;
-  const DType t = m.dtype(pool8 ? DTypeSet{DType::kDouble, DType::kInt8, DType::kUint8} : DTypeSet{DType::kDouble, DType::kFloat16}, reader);
+  const DType t = m.dtype(pool8 ? DTypeSet{DType::kDouble, DType::kInt8, DType::kUint8}
+                                : DTypeSet{DType::kDouble, DType::kFloat16},
+                          reader);
   const bool negative = reader == "MaxPool" && m.breaks("not-below") && t != DType::kUint8;
-  const ValueRange range = negative                                      ? ValueRange{.low = -6, .high = -1}
+  const ValueRange range = negative                                    ? ValueRange{.low = -6, .high = -1}
                            : reader == "MaxPool" || t == DType::kUint8 ? ValueRange{.low = 0, .high = 9}
                                                                        : ValueRange{};
   const std::int64_t most = reader == "Conv" || m.breaks("pads-fit") ? 2 : 1;

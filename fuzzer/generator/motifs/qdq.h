@@ -12,7 +12,7 @@ namespace mob::motifs {
 struct Grid {
   DType type = DType::kUint8;
   DType scale_type = DType::kFloat;
-  Dims shape = {};                       // of the scales and of the zero points
+  Dims shape = {};  // of the scales and of the zero points
   std::vector<double> scales = {1};
   std::vector<std::int64_t> zeros = {};  // empty: left out
   std::int64_t axis = 1;
@@ -34,8 +34,8 @@ DType quantized_float(MotifBuilder& m);
 // One scale for all, so that the type's range spans about [-reach, reach].
 Grid per_tensor(MotifBuilder& m, DType type, DType scale_type = DType::kFloat, double reach = 2);
 // One scale per index of an axis; zero points alike (in the middle of the type) or all of their own.
-Grid per_axis(MotifBuilder& m, DType type, DType scale_type, const Dims& dims, std::int64_t axis, bool zeros_alike,
-              double reach = 2);
+Grid per_axis(MotifBuilder& m, DType type, DType scale_type, const Dims& dims, std::int64_t axis,
+              bool zeros_alike, double reach = 2);
 // One scale per block of an axis.
 Grid per_block(MotifBuilder& m, DType type, DType scale_type, const Dims& dims, std::int64_t axis,
                std::int64_t block, double reach = 2);
@@ -48,8 +48,12 @@ void drop_zeros(Grid& g);
 Placed place(MotifBuilder& m, const Grid& g);
 ValueId quantize(MotifBuilder& m, ValueId x, const Placed& p);
 ValueId dequantize(MotifBuilder& m, ValueId x, const Placed& p);
-inline ValueId quantize(MotifBuilder& m, ValueId x, const Grid& g) { return quantize(m, x, place(m, g)); }
-inline ValueId dequantize(MotifBuilder& m, ValueId x, const Grid& g) { return dequantize(m, x, place(m, g)); }
+inline ValueId quantize(MotifBuilder& m, ValueId x, const Grid& g) {
+  return quantize(m, x, place(m, g));
+}
+inline ValueId dequantize(MotifBuilder& m, ValueId x, const Grid& g) {
+  return dequantize(m, x, place(m, g));
+}
 
 // A dequantized activation: integers from outside, or floats that are quantized first.
 ValueId activation(MotifBuilder& m, const Placed& p, const Dims& dims);
@@ -69,7 +73,8 @@ OperandTypes unusual_types(MotifBuilder& m);
 
 // A dequantized int32 bias of shape `dims`, whose scale is the product of those of data and weight (per
 // channel where the weight's is), or (product false) not quite.
-ValueId quantized_bias(MotifBuilder& m, const Dims& dims, const Placed& data, const Placed& weight, bool product);
+ValueId quantized_bias(MotifBuilder& m, const Dims& dims, const Placed& data, const Placed& weight,
+                       bool product);
 
 // The smallest and the largest finite value of v.
 std::pair<double, double> extent(MotifBuilder& m, ValueId v);

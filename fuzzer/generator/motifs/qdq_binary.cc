@@ -27,8 +27,11 @@ Dims broadcast_partner(MotifBuilder& m, const Dims& dims) {
       for (auto& d : other)
         if (rng.chance(0.5)) d = 1;
       break;
-    case 1: other.erase(other.begin(), other.begin() + rng.range(0, static_cast<std::int64_t>(other.size()))); break;
-    default: break;
+    case 1:
+      other.erase(other.begin(), other.begin() + rng.range(0, static_cast<std::int64_t>(other.size())));
+      break;
+    default:
+      break;
   }
   return other;
 }
@@ -39,8 +42,7 @@ void qdq_binary(MotifBuilder& m) {
   const DType f = quantized_float(m);
   constexpr DType u8 = DType::kUint8, s8 = DType::kInt8;
   std::string op = rng.pick({"Add", "Add", "Mul", "Mul", "Where", "Concat"});
-  if (m.breaks("integer-kernel"))
-    op = rng.pick({"Sub", "Min", "Max", "Sum", "PRelu", "Div", "Mean"});
+  if (m.breaks("integer-kernel")) op = rng.pick({"Sub", "Min", "Max", "Sum", "PRelu", "Div", "Mean"});
   std::size_t count = op == "Concat" ? static_cast<std::size_t>(rng.range(1, 4)) : 2;
   if ((op == "Sum" || op == "Mean" || op == "Max") && rng.chance(0.3)) count = 3;
   std::vector<DType> types(count, rng.pick({u8, u8, s8}));
@@ -95,7 +97,8 @@ void qdq_binary(MotifBuilder& m) {
       // Away from zero.
       g.zeros.assign(g.scales.size(), int_min(types[i]));
       const ValueRange range = {.low = static_cast<double>(int_max(types[i]) / 2),
-                                .high = static_cast<double>(int_max(types[i])), .integral = true};
+                                .high = static_cast<double>(int_max(types[i])),
+                                .integral = true};
       inputs.push_back(dequantize(m, m.data(types[i], shapes[i], range), g));
     } else {
       inputs.push_back(parameter ? dequantize(m, m.constant(draw_integers(m, types[i], shapes[i])), g)
@@ -104,21 +107,22 @@ void qdq_binary(MotifBuilder& m) {
   }
   ValueId y = kNoValue;
   if (op == "Where") {
-    const ValueId condition =
-        m.data(DType::kBool, rng.chance(0.7) ? dims : broadcast_partner(m, dims), {.low = 0, .high = 1, .integral = true});
+    const ValueId condition = m.data(DType::kBool, rng.chance(0.7) ? dims : broadcast_partner(m, dims),
+                                     {.low = 0, .high = 1, .integral = true});
     inputs.insert(inputs.begin(), condition);
     y = m.op(op, inputs);
   } else if (joined) {
-    y = m.op(op, inputs,
-             {{.name = "axis", .value = rng.chance(0.3) ? axis - static_cast<std::int64_t>(dims.size()) : axis}});
+    y = m.op(
+        op, inputs,
+        {{.name = "axis", .value = rng.chance(0.3) ? axis - static_cast<std::int64_t>(dims.size()) : axis}});
   } else {
     y = m.op(op, inputs);
   }
   if (m.breaks("result-quantized")) return m.result(y);
   Grid result = fitting(m, y, result_type);
   if (m.breaks("result-per-tensor") && !m.dims(y).empty()) {
-    result = per_axis(m, result_type, f, m.dims(y), rng.range(0, static_cast<std::int64_t>(m.dims(y).size()) - 1),
-                      rng.chance(0.4));
+    result = per_axis(m, result_type, f, m.dims(y),
+                      rng.range(0, static_cast<std::int64_t>(m.dims(y).size()) - 1), rng.chance(0.4));
   } else if (m.breaks("clip-redundant")) {
     const auto [low, high] = extent(m, y);
     y = rng.chance(0.5) ? m.op("Relu", {y}) : m.clip(y, low + (high - low) * rng.uniform(0.1, 0.4), high);

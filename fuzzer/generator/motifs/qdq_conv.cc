@@ -55,7 +55,8 @@ ConvShape draw_conv(MotifBuilder& m) {
   if (rng.chance(0.5)) c.attributes.push_back({.name = "kernel_shape", .value = kernel});
   if (group != 1) c.attributes.push_back({.name = "group", .value = group});
   if (same)
-    c.attributes.push_back({.name = "auto_pad", .value = std::string(rng.chance(0.5) ? "SAME_UPPER" : "SAME_LOWER")});
+    c.attributes.push_back(
+        {.name = "auto_pad", .value = std::string(rng.chance(0.5) ? "SAME_UPPER" : "SAME_LOWER")});
   else if (rng.chance(0.6))
     c.attributes.push_back({.name = "pads", .value = pads});
   c.attributes.push_back({.name = "strides", .value = strides});
@@ -71,7 +72,8 @@ void qdq_conv(MotifBuilder& m) {
   const OperandTypes types = m.holds("8-bit-types") ? usual_types(m) : unusual_types(m);
   const ConvShape c = draw_conv(m);
   Grid data = per_tensor(m, types.a, f);
-  if (m.breaks("data-per-tensor")) data = per_axis(m, types.a, f, c.x, rng.pick({1, 1, 0, 2}), rng.chance(0.5));
+  if (m.breaks("data-per-tensor"))
+    data = per_axis(m, types.a, f, c.x, rng.pick({1, 1, 0, 2}), rng.chance(0.5));
   Grid weight = per_tensor(m, types.b, f, 1);
   bool axis = m.breaks("weight-axis");
   bool own_zeros = m.breaks("weight-zeros-alike");
@@ -112,8 +114,8 @@ void qdq_conv(MotifBuilder& m) {
     else if (rng.chance(0.6))
       inputs.push_back(m.weight(f, {c.outputs}, {.low = -1, .high = 1}));
     else
-      inputs.push_back(dequantize(m, m.constant(draw_integers(m, types.b, {c.outputs})),
-                                  per_tensor(m, types.b, f, 1)));
+      inputs.push_back(
+          dequantize(m, m.constant(draw_integers(m, types.b, {c.outputs})), per_tensor(m, types.b, f, 1)));
   }
   ValueId y = m.op("Conv", inputs, c.attributes);
   if (m.breaks("result-quantized")) return m.result(y);
@@ -121,7 +123,8 @@ void qdq_conv(MotifBuilder& m) {
   Grid result = fitting(m, y, types.y);
   if (!redundant) {
     const auto [low, high] = extent(m, y);
-    y = rng.chance(0.5) ? m.op("Relu", {y}) : m.clip(y, low * rng.uniform(0, 0.8), std::max(0.1, high * rng.uniform(0.2, 0.8)));
+    y = rng.chance(0.5) ? m.op("Relu", {y})
+                        : m.clip(y, low * rng.uniform(0, 0.8), std::max(0.1, high * rng.uniform(0.2, 0.8)));
   } else if (f == DType::kFloat && rng.chance(0.2)) {
     y = m.op("Relu", {y});
     result = fitting(m, y, types.y);
@@ -192,8 +195,9 @@ void float_bias(MotifBuilder& m) {
   if (!positive) spoil_scales(m, of_data ? data : weight, false);
   if (m.breaks("zeros-given")) drop_zeros(rng.chance(0.5) ? data : weight);
   const ValueId x = activation(m, data, c.x);
-  const ValueId w = rng.chance(0.15) ? m.weight(f, c.w, {.low = -1, .high = 1})
-                                     : dequantize(m, m.constant(draw_integers(m, types.b, c.w, true)), weight);
+  const ValueId w = rng.chance(0.15)
+                        ? m.weight(f, c.w, {.low = -1, .high = 1})
+                        : dequantize(m, m.constant(draw_integers(m, types.b, c.w, true)), weight);
   Dims bias = {c.outputs};
   if (m.breaks("bias-vector")) {
     if (op != "Gemm") throw CannotDraft{};

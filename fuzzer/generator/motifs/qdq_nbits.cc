@@ -33,10 +33,18 @@ void nbits(MotifBuilder& m) {
   if (m.breaks("block-size")) block = rng.pick({1, 2, 4, 8, 12, 24, 48, 15, 17});
   std::int64_t k = 0;
   switch (rng.below(4)) {
-    case 0: k = block; break;
-    case 1: k = block * 2; break;
-    case 2: k = block + rng.range(1, block); break;  // the last block is not full
-    default: k = std::max<std::int64_t>(1, block - rng.range(0, 3)); break;
+    case 0:
+      k = block;
+      break;
+    case 1:
+      k = block * 2;
+      break;
+    case 2:
+      k = block + rng.range(1, block);
+      break;  // the last block is not full
+    default:
+      k = std::max<std::int64_t>(1, block - rng.range(0, 3));
+      break;
   }
   k = std::min<std::int64_t>(k, 160);
   const std::int64_t columns = rng.pick({1, 2, 3, 4, 5, 8, 16, 17});
@@ -81,8 +89,10 @@ void nbits(MotifBuilder& m) {
     std::vector<Attribute> attributes;
     if (turn_a) attributes.push_back({.name = "transA", .value = std::int64_t{1}});
     if (turn_b) attributes.push_back({.name = "transB", .value = std::int64_t{1}});
-    if (!plain && rng.chance(0.5)) attributes.push_back({.name = "alpha", .value = rng.pick({0.5F, 2.0F, -1.0F})});
-    if (!plain && rng.chance(0.5)) attributes.push_back({.name = "beta", .value = rng.pick({0.5F, 2.0F, 0.0F})});
+    if (!plain && rng.chance(0.5))
+      attributes.push_back({.name = "alpha", .value = rng.pick({0.5F, 2.0F, -1.0F})});
+    if (!plain && rng.chance(0.5))
+      attributes.push_back({.name = "beta", .value = rng.pick({0.5F, 2.0F, 0.0F})});
     std::vector<ValueId> inputs = {a, b};
     if (m.opset() < 11 || rng.chance(0.7)) {
       Dims bias = {columns};

@@ -111,9 +111,13 @@ ValueId passed(MotifBuilder& m, ValueId x, bool moves) {
     return m.op(rng.pick({"Relu", "Neg", "Abs", "Identity", "Sigmoid", "Dropout"}), {x});
   }
   switch (rng.below(rank >= 3 ? 7 : 5)) {
-    case 0: return m.transpose(x, rng.permutation(dims.size()));
-    case 1: return m.reshape(x, rng.chance(0.5) || rank == 0 ? std::vector<std::int64_t>{-1} : std::vector<std::int64_t>{0, -1});
-    case 2: return m.unsqueeze(x, {rng.range(0, rank)});
+    case 0:
+      return m.transpose(x, rng.permutation(dims.size()));
+    case 1:
+      return m.reshape(
+          x, rng.chance(0.5) || rank == 0 ? std::vector<std::int64_t>{-1} : std::vector<std::int64_t>{0, -1});
+    case 2:
+      return m.unsqueeze(x, {rng.range(0, rank)});
     case 3: {
       for (std::int64_t i = 0; i < rank; ++i)
         if (dims[static_cast<std::size_t>(i)] == 1) return m.squeeze(x, {i});
@@ -130,7 +134,8 @@ ValueId passed(MotifBuilder& m, ValueId x, bool moves) {
       std::vector<std::int64_t> kernel(dims.size() - 2, 1), pads(2 * kernel.size());
       for (std::size_t i = 0; i < kernel.size(); ++i) kernel[i] = std::min<std::int64_t>(2, dims[i + 2]);
       for (auto& p : pads) p = *std::min_element(kernel.begin(), kernel.end()) > 1 ? rng.range(0, 1) : 0;
-      return m.op("MaxPool", {x}, {{.name = "kernel_shape", .value = kernel}, {.name = "pads", .value = pads}});
+      return m.op("MaxPool", {x},
+                  {{.name = "kernel_shape", .value = kernel}, {.name = "pads", .value = pads}});
     }
   }
 }
@@ -194,7 +199,8 @@ void shared(MotifBuilder& m) {
   const DType f = quantized_float(m);
   DType t = rng.pick({kU8, kS8});
   if (m.breaks("8-bit-types"))
-    t = m.opset() >= 21 ? rng.pick({DType::kUint16, DType::kInt16, DType::kInt4, DType::kInt32}) : DType::kInt32;
+    t = m.opset() >= 21 ? rng.pick({DType::kUint16, DType::kInt16, DType::kInt4, DType::kInt32})
+                        : DType::kInt32;
   const std::int64_t n = rng.range(2, 5);
   Dims dims = m.draw_dims(rng.range(2, 3), 2);
   if (rng.chance(0.5)) std::fill(dims.begin(), dims.end(), n);
@@ -215,10 +221,18 @@ void shared(MotifBuilder& m) {
   for (std::int64_t i = 0; i < readers; ++i) {
     ValueId y = kNoValue;
     switch (rng.below(rank == 2 ? 6 : 4)) {
-      case 0: y = m.op(rng.pick({"Sigmoid", "Neg", "Relu", "Tanh"}), {x}); break;
-      case 1: y = m.op(rng.pick({"Add", "Mul"}), {x, x}); break;
-      case 2: y = m.commutative("Add", x, activation(m, per_tensor(m, kU8, f), dims)); break;
-      case 3: y = m.transpose(x, rng.permutation(dims.size())); break;
+      case 0:
+        y = m.op(rng.pick({"Sigmoid", "Neg", "Relu", "Tanh"}), {x});
+        break;
+      case 1:
+        y = m.op(rng.pick({"Add", "Mul"}), {x, x});
+        break;
+      case 2:
+        y = m.commutative("Add", x, activation(m, per_tensor(m, kU8, f), dims));
+        break;
+      case 3:
+        y = m.transpose(x, rng.permutation(dims.size()));
+        break;
       default:
         y = m.op("MatMul", {activation(m, per_tensor(m, kU8, f), {rng.range(1, 3), dims[0]}), x});
         break;

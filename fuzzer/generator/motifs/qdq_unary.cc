@@ -1,5 +1,5 @@
-// One operand between DequantizeLinear and QuantizeLinear: what has an integer kernel, what only moves or picks
-// elements, and clipping that QuantizeLinear does anyway.
+// One operand between DequantizeLinear and QuantizeLinear: what has an integer kernel, what only moves or
+// picks elements, and clipping that QuantizeLinear does anyway.
 #include <algorithm>
 #include <cmath>
 
@@ -8,11 +8,6 @@
 namespace mob::motifs {
 namespace {
 
-std::vector<std::int64_t> iota(std::size_t n) {
-  std::vector<std::int64_t> v(n);
-  for (std::size_t i = 0; i < n; ++i) v[i] = static_cast<std::int64_t>(i);
-  return v;
-}
 
 std::int64_t any_axis(Rng& rng, const Dims& dims) {
   const auto rank = static_cast<std::int64_t>(dims.size());
@@ -23,23 +18,25 @@ std::int64_t any_axis(Rng& rng, const Dims& dims) {
 std::vector<Attribute> pool_attributes(MotifBuilder& m, const Dims& x, bool average) {
   Rng& rng = m.rng();
   std::vector<std::int64_t> kernel, strides, pads;
+  // With both auto_pad and ceil_mode, ONNX's shape inference goes its own way. A stride beyond the kernel
+  // gives a negative padding with the one, and another size with the other.
+  const bool named = rng.chance(0.2), ceil = !named && rng.chance(0.25);
   for (std::size_t i = 2; i < x.size(); ++i) {
     kernel.push_back(rng.range(1, std::min<std::int64_t>(3, x[i])));
-    strides.push_back(rng.range(1, 2));
+    strides.push_back(rng.range(1, named || ceil ? std::min<std::int64_t>(2, kernel.back()) : 2));
   }
   for (int end = 0; end < 2; ++end)
     for (std::int64_t k : kernel) pads.push_back(rng.chance(0.5) ? 0 : rng.range(0, k - 1));
   std::vector<Attribute> attributes = {{.name = "kernel_shape", .value = kernel},
                                        {.name = "strides", .value = strides}};
-  // With both auto_pad and ceil_mode, ONNX's shape inference goes its own way.
-  const bool named = rng.chance(0.2);
   if (named)
     attributes.push_back(
         {.name = "auto_pad", .value = std::string(rng.pick({"SAME_UPPER", "SAME_LOWER", "VALID"}))});
   else if (rng.chance(0.6))
     attributes.push_back({.name = "pads", .value = pads});
-  if (!named && rng.chance(0.25)) attributes.push_back({.name = "ceil_mode", .value = std::int64_t{1}});
-  if (average && rng.chance(0.4)) attributes.push_back({.name = "count_include_pad", .value = std::int64_t{1}});
+  if (ceil) attributes.push_back({.name = "ceil_mode", .value = std::int64_t{1}});
+  if (average && rng.chance(0.4))
+    attributes.push_back({.name = "count_include_pad", .value = std::int64_t{1}});
   return attributes;
 }
 
@@ -67,7 +64,9 @@ OperandTypes side_types(MotifBuilder& m, bool usual) {
   const DType t = rng.pick({u8, s8});
   if (usual) return {t, t, t};
   if (m.opset() < 21 || rng.chance(0.4)) return {t, t, t == u8 ? s8 : u8};
-  if (rng.chance(0.2)) return rng.pick({OperandTypes{DType::kInt4, s8, DType::kInt4}, OperandTypes{DType::kUint4, u8, DType::kUint4}});
+  if (rng.chance(0.2))
+    return rng.pick(
+        {OperandTypes{DType::kInt4, s8, DType::kInt4}, OperandTypes{DType::kUint4, u8, DType::kUint4}});
   return rng.pick({OperandTypes{u16, u16, u16}, OperandTypes{s16, s16, s16}, OperandTypes{u8, u8, u16},
                    OperandTypes{u16, u16, u8}});
 }
@@ -93,26 +92,39 @@ void qdq_unary(MotifBuilder& m) {
   ValueId y = kNoValue;
   if (m.holds("integer-kernel")) {
     switch (rng.below(image ? 6 : 3)) {
-      case 0: y = m.op("Sigmoid", {x}); break;
+      case 0:
+        y = m.op("Sigmoid", {x});
+        break;
       case 1:
         y = rng.chance(0.3) ? m.op("LeakyRelu", {x})
-                            : m.op("LeakyRelu", {x}, {{.name = "alpha", .value = rng.pick({0.1F, 0.5F, -0.5F, 0.0F, 2.0F})}});
+                            : m.op("LeakyRelu", {x},
+                                   {{.name = "alpha", .value = rng.pick({0.1F, 0.5F, -0.5F, 0.0F, 2.0F})}});
         break;
-      case 2: y = rng.chance(0.2) ? m.op("Softmax", {x}) : m.softmax(x, any_axis(rng, dims)); break;
-      case 3: y = m.op("GlobalAveragePool", {x}); break;
-      default: y = m.op("AveragePool", {x}, pool_attributes(m, dims, true)); break;
+      case 2:
+        y = rng.chance(0.2) ? m.op("Softmax", {x}) : m.softmax(x, any_axis(rng, dims));
+        break;
+      case 3:
+        y = m.op("GlobalAveragePool", {x});
+        break;
+      default:
+        y = m.op("AveragePool", {x}, pool_attributes(m, dims, true));
+        break;
     }
   } else {
     switch (rng.below(5)) {
-      case 0: y = m.reduce("ReduceMean", x, {any_axis(rng, dims)}, rng.chance(0.7)); break;
-      case 1: y = m.clip(x, rng.uniform(-1.5, -0.2), rng.uniform(0.2, 1.5)); break;
+      case 0:
+        y = m.reduce("ReduceMean", x, {any_axis(rng, dims)}, rng.chance(0.7));
+        break;
+      case 1:
+        y = m.clip(x, rng.uniform(-1.5, -0.2), rng.uniform(0.2, 1.5));
+        break;
       case 2:
         if (!image) throw CannotDraft{};
         y = m.op(rng.pick({"GlobalMaxPool", "GlobalLpPool"}), {x});
         break;
       default:
-        y = m.op(rng.pick({"Tanh", "Relu", "Exp", "HardSigmoid", "HardSwish", "Elu", "Gelu", "Abs", "Neg", "Erf",
-                           "Softplus", "LogSoftmax", "Softsign"}),
+        y = m.op(rng.pick({"Tanh", "Relu", "Exp", "HardSigmoid", "HardSwish", "Elu", "Gelu", "Abs", "Neg",
+                           "Erf", "Softplus", "LogSoftmax", "Softsign"}),
                  {x});
     }
   }
@@ -151,8 +163,8 @@ ValueId resize(MotifBuilder& m, ValueId x, ValueId scales, std::string_view mode
   if (m.opset() < 11) return m.op("Resize", {x, scales}, attributes);
   if (rng.chance(0.6))
     attributes.push_back({.name = "coordinate_transformation_mode",
-                          .value = std::string(rng.pick({"asymmetric", "half_pixel", "align_corners",
-                                                         "pytorch_half_pixel"}))});
+                          .value = std::string(rng.pick(
+                              {"asymmetric", "half_pixel", "align_corners", "pytorch_half_pixel"}))});
   if (mode == "nearest" && rng.chance(0.5))
     attributes.push_back(
         {.name = "nearest_mode", .value = std::string(rng.pick({"floor", "ceil", "round_prefer_ceil"}))});
@@ -163,24 +175,32 @@ ValueId resize(MotifBuilder& m, ValueId x, ValueId scales, std::string_view mode
 
 std::vector<double> resize_scales(Rng& rng, const Dims& dims) {
   std::vector<double> scales(dims.size(), 1);
-  for (std::size_t i = dims.size() > 2 ? 2 : 0; i < dims.size(); ++i) scales[i] = rng.pick({1.0, 2.0, 2.0, 1.5, 0.5, 3.0});
+  for (std::size_t i = dims.size() > 2 ? 2 : 0; i < dims.size(); ++i)
+    scales[i] = rng.pick({1.0, 2.0, 2.0, 1.5, 0.5, 3.0});
   return scales;
 }
 
-ValueId moved(MotifBuilder& m, ValueId x) {
+// One node that moves elements; `ordering`: rather one that looks which is larger.
+ValueId moved(MotifBuilder& m, ValueId x, bool ordering) {
   Rng& rng = m.rng();
   const Dims dims = m.dims(x);
   const auto rank = static_cast<std::int64_t>(dims.size());
   const bool image = rank >= 3;
-  switch (rng.below(image ? 16 : 12)) {
-    case 0: return m.transpose(x, rng.permutation(dims.size()));
-    case 1: return m.reshape(x, {-1});
-    case 2: return rank == 0 ? m.reshape(x, {1, 1}) : m.reshape(x, {0, -1});
-    case 3: return m.op("Flatten", {x}, {{.name = "axis", .value = rng.range(0, rank)}});
-    case 4: return m.unsqueeze(x, {rng.range(m.opset() >= 11 ? -1 : 0, rank)});
+  switch (ordering && rng.chance(0.7) ? (image ? rng.range(11, 13) : 11) : rng.range(0, image ? 15 : 11)) {
+    case 0:
+      return m.transpose(x, rng.permutation(dims.size()));
+    case 1:
+      return m.reshape(x, {-1});
+    case 2:
+      return rank == 0 ? m.reshape(x, {1, 1}) : m.reshape(x, {0, -1});
+    case 3:
+      return m.op("Flatten", {x}, {{.name = "axis", .value = rng.range(0, rank)}});
+    case 4:
+      return m.unsqueeze(x, {rng.range(m.opset() >= 11 ? -1 : 0, rank)});
     case 5: {
       for (std::int64_t i = 0; i < rank; ++i)
-        if (dims[static_cast<std::size_t>(i)] == 1) return m.squeeze(x, {rng.chance(0.3) && m.opset() >= 11 ? i - rank : i});
+        if (dims[static_cast<std::size_t>(i)] == 1)
+          return m.squeeze(x, {rng.chance(0.3) && m.opset() >= 11 ? i - rank : i});
       return m.op("Squeeze", {m.unsqueeze(x, {0})});
     }
     case 6: {
@@ -195,7 +215,8 @@ ValueId moved(MotifBuilder& m, ValueId x) {
       const std::int64_t n = dims[static_cast<std::size_t>(a)];
       std::vector<std::int64_t> indices(static_cast<std::size_t>(rng.range(1, 3)));
       for (auto& i : indices) i = rng.range(m.opset() >= 11 ? -n : 0, n - 1);
-      const ValueId which = rng.chance(0.2) ? m.constant(Tensor::of_ints(DType::kInt64, {}, {indices[0]})) : m.ints(indices);
+      const ValueId which =
+          rng.chance(0.2) ? m.constant(Tensor::of_ints(DType::kInt64, {}, {indices[0]})) : m.ints(indices);
       return m.op("Gather", {x, which}, {{.name = "axis", .value = rng.chance(0.3) ? a - rank : a}});
     }
     case 8: {
@@ -221,7 +242,8 @@ ValueId moved(MotifBuilder& m, ValueId x) {
     case 11:
       return m.reduce(rng.pick({"ReduceMax", "ReduceMin"}), x, {any_axis(rng, dims)}, rng.chance(0.7));
     case 12:
-    case 13: return m.op("MaxPool", {x}, pool_attributes(m, dims, false));
+    case 13:
+      return m.op("MaxPool", {x}, pool_attributes(m, dims, false));
     default:
       return resize(m, x, m.constant(Tensor::of(DType::kFloat, {rank}, resize_scales(rng, dims))), "nearest");
   }
@@ -233,21 +255,25 @@ ValueId calculated(MotifBuilder& m, ValueId x) {
   const Dims dims = m.dims(x);
   const auto rank = static_cast<std::int64_t>(dims.size());
   const bool image = rank >= 3;
-  switch (rng.below(image ? 8 : 5)) {
+  switch (rng.below(image ? 10 : 5)) {
     case 0: {
       std::vector<std::int64_t> pads(2 * dims.size());
       for (auto& p : pads) p = rng.range(0, 1);
       return m.pad(x, pads, rng.pick({0.0, 0.0, 1.0, -1.0}),
                    rng.chance(0.6) ? "constant" : rng.pick({"edge", "edge"}));
     }
-    case 1: return m.op("CumSum", {x, m.constant(Tensor::of_ints(DType::kInt64, {}, {any_axis(rng, dims)}))});
-    case 2: return m.op(rng.pick({"Relu", "Neg", "Abs", "Identity", "Floor"}), {x});
-    case 3: return m.reduce("ReduceMean", x, {any_axis(rng, dims)}, rng.chance(0.7));
+    case 1:
+      return m.op("CumSum", {x, m.constant(Tensor::of_ints(DType::kInt64, {}, {any_axis(rng, dims)}))});
+    case 2:
+      return m.op(rng.pick({"Relu", "Neg", "Abs", "Identity", "Floor"}), {x});
+    case 3:
+      return m.reduce("ReduceMean", x, {any_axis(rng, dims)}, rng.chance(0.7));
     case 4: {
       const auto made = m.ops("TopK", {x, m.ints({1})}, {{.name = "axis", .value = any_axis(rng, dims)}}, 2);
       return made[0];
     }
-    case 5: return m.op("DepthToSpace", {x}, {{.name = "blocksize", .value = std::int64_t{1}}});
+    case 5:
+      return m.op("DepthToSpace", {x}, {{.name = "blocksize", .value = std::int64_t{1}}});
     default:
       if (rank > 4) throw CannotDraft{};
       return resize(m, x, m.constant(Tensor::of(DType::kFloat, {rank}, resize_scales(rng, dims))),
@@ -275,20 +301,22 @@ void qdq_drop(MotifBuilder& m) {
   const Dims dims = rng.chance(0.6) ? image_dims(m) : m.draw_dims(rng.range(1, 4));
   Grid data = grid_of(m, m.holds("per-tensor"), types.a, f, dims);
   if (m.breaks("zeros-given")) drop_zeros(data);
-  if (m.breaks("positive-scales")) spoil_scales(m, data, true);
+  const bool positive = m.holds("positive-scales");
+  if (!positive) spoil_scales(m, data, true);
   const bool same = m.holds("same-grid");
   if (m.breaks("data-slot")) {
     // Scales of a Resize, 1 and 2 on a grid that the result has, too.
     data = {.type = types.a, .scales = {1}, .zeros = {0}};
     std::vector<double> q(dims.size(), 1);
     if (q.size() > 2) q.back() = 2;
-    const ValueId scales = dequantize(m, m.constant(Tensor::of(types.a, {static_cast<std::int64_t>(q.size())}, q)), data);
+    const ValueId scales =
+        dequantize(m, m.constant(Tensor::of(types.a, {static_cast<std::int64_t>(q.size())}, q)), data);
     const ValueId y = resize(m, m.data(DType::kFloat, dims, {.low = 0, .high = 100}), scales, "nearest");
     return m.result(quantize(m, y, result_grid(m, data, same)));
   }
   const Placed placed = place(m, data);
   const ValueId x = activation(m, placed, dims);
-  ValueId y = m.holds("moves-only") ? moved(m, x) : calculated(m, x);
+  ValueId y = m.holds("moves-only") ? moved(m, x, !positive) : calculated(m, x);
   Grid result = result_grid(m, data, same);
   result.type = types.y;
   if (result.type != data.type && !result.zeros.empty())
@@ -349,7 +377,9 @@ void qdq_split(MotifBuilder& m) {
       if (at == m.dims(parts[i]).end()) throw CannotDraft{};
       g.axis = at - m.dims(parts[i]).begin();
     }
-    m.result(quantize(m, parts[i], same && g.type == data.type && g.per_tensor() && rng.chance(0.5) ? placed : place(m, g)));
+    m.result(
+        quantize(m, parts[i],
+                 same && g.type == data.type && g.per_tensor() && rng.chance(0.5) ? placed : place(m, g)));
   }
 }
 
@@ -373,7 +403,8 @@ void qdq_arg_max(MotifBuilder& m) {
   const ValueId x = activation(m, data, dims);
   std::vector<Attribute> attributes = {{.name = "axis", .value = any_axis(rng, dims)}};
   if (rng.chance(0.5)) attributes.push_back({.name = "keepdims", .value = std::int64_t{rng.chance(0.5)}});
-  if (m.opset() >= 12 && rng.chance(0.4)) attributes.push_back({.name = "select_last_index", .value = std::int64_t{1}});
+  if (m.opset() >= 12 && rng.chance(0.4))
+    attributes.push_back({.name = "select_last_index", .value = std::int64_t{1}});
   m.result(m.op(m.holds("arg-max") ? "ArgMax" : rng.pick({"ArgMin", "ArgMin", "Hardmax"}), {x},
                 m.type(x).dtype == f ? attributes : std::vector<Attribute>{}));
 }
@@ -396,11 +427,12 @@ void quantize_clipped(MotifBuilder& m) {
   Grid g = grid_of(m, m.holds("per-tensor"), types.y, f, dims);
   const ValueId x = m.data(f, dims, {.low = -5, .high = 5});
   const bool redundant = m.holds("clip-redundant"), ordered = m.holds("bounds-ordered");
-  const bool relu = ordered && rng.chance(0.45);
-  if (relu && redundant)
-    std::fill(g.zeros.begin(), g.zeros.end(), int_min(types.y));
+  // Of Clip, the pass knows old forms only.
+  const bool relu = ordered && rng.chance(m.opset() < 13 ? 0.4 : 0.75);
+  if (relu && redundant) std::fill(g.zeros.begin(), g.zeros.end(), int_min(types.y));
   const double s = g.scales.front(), zero = static_cast<double>(g.zeros.front());
-  double low = s * (static_cast<double>(int_min(types.y)) - zero), high = s * (static_cast<double>(int_max(types.y)) - zero);
+  double low = s * (static_cast<double>(int_min(types.y)) - zero),
+         high = s * (static_cast<double>(int_max(types.y)) - zero);
   if (m.breaks("zeros-given")) drop_zeros(g);
   if (m.breaks("positive-scales")) spoil_scales(m, g, true);
   ValueId y = kNoValue;

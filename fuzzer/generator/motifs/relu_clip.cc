@@ -17,7 +17,8 @@ constexpr Guard kClipGuards[] = {
 
 void relu_clip(MotifBuilder& m) {
   Rng& rng = m.rng();
-  const DType t = m.dtype({DType::kDouble, DType::kFloat16, DType::kInt32, DType::kInt8, DType::kInt64}, m.opset() >= 14 ? "Relu" : "Clip");
+  const DType t = m.dtype({DType::kDouble, DType::kFloat16, DType::kInt32, DType::kInt8, DType::kInt64},
+                          m.opset() >= 14 ? "Relu" : "Clip");
   const ValueRange range = {.low = -4, .high = 4};
   const auto slot = [&] {
     // A bound of rank 0 that went through Relu.
@@ -94,7 +95,9 @@ void quantized(MotifBuilder& m, bool relu) {
   } else if (m.breaks("bounds")) {
     const std::int64_t which = rng.range(0, 3);
     if (m.opset() < 11)
-      y = which == 0 ? m.clip(x, 2, -1) : m.op("Clip", {x}, {{.name = which == 1 ? "min" : "max", .value = which == 1 ? 0.0F : 1.0F}});
+      y = which == 0
+              ? m.clip(x, 2, -1)
+              : m.op("Clip", {x}, {{.name = which == 1 ? "min" : "max", .value = which == 1 ? 0.0F : 1.0F}});
     else
       y = which == 0   ? m.clip(x, 2, -1)
           : which == 1 ? m.op("Clip", {x, m.scalar(t, 0)})
@@ -152,8 +155,12 @@ void quantized(MotifBuilder& m, bool relu) {
   m.result(quantized);
 }
 
-void relu_quantized(MotifBuilder& m) { quantized(m, true); }
-void clip_quantized(MotifBuilder& m) { quantized(m, false); }
+void relu_quantized(MotifBuilder& m) {
+  quantized(m, true);
+}
+void clip_quantized(MotifBuilder& m) {
+  quantized(m, false);
+}
 
 constexpr Guard kReluQuantGuards[] = {
     kQuantGuards[0], kQuantGuards[1], kQuantGuards[2], kQuantGuards[3], kQuantGuards[4], kQuantGuards[6],
@@ -166,7 +173,11 @@ constexpr Motif motifs[] = {
      .guards = kReluQuantGuards,
      .since = 10,
      .build = relu_quantized},
-    {.name = "clip-quantize", .aims_at = "ClipQuantRewrite", .guards = kQuantGuards, .since = 10, .build = clip_quantized},
+    {.name = "clip-quantize",
+     .aims_at = "ClipQuantRewrite",
+     .guards = kQuantGuards,
+     .since = 10,
+     .build = clip_quantized},
 };
 
 }  // namespace

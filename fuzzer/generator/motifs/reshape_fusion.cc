@@ -21,7 +21,8 @@ ValueId reshape_to(MotifBuilder& m, ValueId x, const Dims& to, bool numbers, boo
   bool allow_zero = false;
   if (empty > 0) {
     bool copies = true;
-    for (std::size_t i = 0; i < to.size(); ++i) copies = copies && (to[i] != 0 || (i < from.size() && from[i] == 0));
+    for (std::size_t i = 0; i < to.size(); ++i)
+      copies = copies && (to[i] != 0 || (i < from.size() && from[i] == 0));
     const bool allowed = m.opset() >= 14, inferred = empty == 1;
     if (allowed && (rng.chance(0.6) || !(copies || inferred)))
       allow_zero = true;
@@ -44,9 +45,10 @@ ValueId reshape_to(MotifBuilder& m, ValueId x, const Dims& to, bool numbers, boo
   if (rng.chance(0.4))
     s = m.op("Shape", {hide_dims(m, m.data(DType::kFloat, to))});
   else if (rng.chance(0.5))
-    s = m.cast(m.builder().leaf(Tensor::of_ints(DType::kInt32, {static_cast<std::int64_t>(shape.size())}, shape),
-                                Constness::kInput),
-               DType::kInt64);
+    s = m.cast(
+        m.builder().leaf(Tensor::of_ints(DType::kInt32, {static_cast<std::int64_t>(shape.size())}, shape),
+                         Constness::kInput),
+        DType::kInt64);
   else
     s = m.builder().leaf(Tensor::ints(shape), Constness::kInput);
   return m.op("Reshape", {x, s}, std::move(attributes));
@@ -56,11 +58,16 @@ ValueId other_link(MotifBuilder& m, ValueId x) {
   Rng& rng = m.rng();
   const auto rank = static_cast<std::int64_t>(m.dims(x).size());
   switch (rng.below(5)) {
-    case 0: return m.op("Flatten", {x}, {{.name = "axis", .value = rng.range(0, rank)}});
-    case 1: return m.transpose(x, rng.permutation(static_cast<std::size_t>(rank)));
-    case 2: return m.op("Identity", {x});
-    case 3: return m.op("Dropout", {x});
-    default: return m.op("Expand", {x, m.ints(m.dims(x).empty() ? Dims{1} : m.dims(x))});
+    case 0:
+      return m.op("Flatten", {x}, {{.name = "axis", .value = rng.range(0, rank)}});
+    case 1:
+      return m.transpose(x, rng.permutation(static_cast<std::size_t>(rank)));
+    case 2:
+      return m.op("Identity", {x});
+    case 3:
+      return m.op("Dropout", {x});
+    default:
+      return m.op("Expand", {x, m.ints(m.dims(x).empty() ? Dims{1} : m.dims(x))});
   }
 }
 
@@ -92,7 +99,8 @@ ValueId link(MotifBuilder& m, ValueId x, bool numbers, bool live) {
 
 void reshape_chain(MotifBuilder& m) {
   Rng& rng = m.rng();
-  const DType t = m.dtype({DType::kDouble, DType::kInt32, DType::kInt64, DType::kBool, DType::kFloat16}, "Reshape");
+  const DType t =
+      m.dtype({DType::kDouble, DType::kInt32, DType::kInt64, DType::kBool, DType::kFloat16}, "Reshape");
   const bool empty = m.breaks("no-empty");
   Dims dims = m.draw_dims(rng.range(1, 4), 1, false);
   if (empty) dims[rng.below(dims.size())] = 0;
@@ -102,8 +110,7 @@ void reshape_chain(MotifBuilder& m) {
   const std::int64_t links = rng.chance(0.7) ? 2 : rng.range(3, 4);
   const std::int64_t odd = m.holds("links") ? -1 : rng.range(0, links - 1);
   const std::int64_t live = m.holds("shape-known") ? -1 : rng.range(0, links - 2);
-  for (std::int64_t i = 0; i < links; ++i)
-    x = i == odd ? other_link(m, x) : link(m, x, numbers, i == live);
+  for (std::int64_t i = 0; i < links; ++i) x = i == odd ? other_link(m, x) : link(m, x, numbers, i == live);
   finish_with(m, x, 0.5);
 }
 
@@ -154,9 +161,15 @@ void reshape_subgraph(MotifBuilder& m) {
   ValueId measured = root, reshaped = root;
   if (m.breaks("same-root")) {
     switch (rng.below(3)) {
-      case 0: reshaped = m.transpose(root, rng.permutation(static_cast<std::size_t>(rank))); break;
-      case 1: reshaped = m.reshape(root, factors(m, m.type(root).count(), 1)); break;
-      default: measured = hide_dims(m, m.data(DType::kFloat, dims)); break;
+      case 0:
+        reshaped = m.transpose(root, rng.permutation(static_cast<std::size_t>(rank)));
+        break;
+      case 1:
+        reshaped = m.reshape(root, factors(m, m.type(root).count(), 1));
+        break;
+      default:
+        measured = hide_dims(m, m.data(DType::kFloat, dims));
+        break;
     }
   }
   std::vector<Attribute> part;
@@ -194,7 +207,8 @@ void reshape_subgraph(MotifBuilder& m) {
   const std::int64_t count = m.type(root).count();
   std::int64_t rest = 1;
   if (empty) {
-    for (std::int64_t i = kept; i < rank; ++i) rest *= std::max<std::int64_t>(1, dims[static_cast<std::size_t>(i)]);
+    for (std::int64_t i = kept; i < rank; ++i)
+      rest *= std::max<std::int64_t>(1, dims[static_cast<std::size_t>(i)]);
   } else {
     if (taken == 0 || count % taken != 0) throw CannotDraft{};
     rest = count / taken;
@@ -219,8 +233,7 @@ void reshape_subgraph(MotifBuilder& m) {
     items.push_back(m.unsqueeze(m.op("Mul", {a, b}), {0}));
   } else {
     Dims tail = factors(m, rest, 1);
-    if (!empty && rng.chance(0.6))
-      (rng.chance(0.7) ? tail.back() : tail[rng.below(tail.size())]) = -1;
+    if (!empty && rng.chance(0.6)) (rng.chance(0.7) ? tail.back() : tail[rng.below(tail.size())]) = -1;
     if (rng.chance(0.7)) {
       items.push_back(m.ints(tail));
     } else {

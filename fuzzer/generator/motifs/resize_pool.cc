@@ -21,7 +21,8 @@ std::int64_t channels(MotifBuilder& m, bool aligned) {
 ValueId convolved(MotifBuilder& m, std::int64_t filters, int spatial = 2) {
   const ValueId x = m.data(DType::kFloat, image_dims(m, m.rng().pick({1, 3, 3, 8}), spatial, 5),
                            m.rng().chance(0.3) ? ValueRange{.low = -3, .high = -1} : ValueRange{});
-  ValueId y = convolve(m, x, {.filters = filters, .bias = m.rng().chance(0.6), .windows = {.strides = false}}).y;
+  ValueId y =
+      convolve(m, x, {.filters = filters, .bias = m.rng().chance(0.6), .windows = {.strides = false}}).y;
   if (m.rng().chance(0.4)) y = fusable_activation(m, y);
   return y;
 }
@@ -34,11 +35,16 @@ ValueId pool(MotifBuilder& m, ValueId x) {
     Attributes attributes = window_attributes(m, in, kernel, {.dilations = false});
     set(attributes, "kernel_shape", kernel);
     if (which == 1) return m.op("LpPool", {x}, attributes);
-    return m.op("InstanceNormalization", {x, m.weight(DType::kFloat, {m.dims(x)[1]}), m.weight(DType::kFloat, {m.dims(x)[1]})});
+    return m.op("InstanceNormalization",
+                {x, m.weight(DType::kFloat, {m.dims(x)[1]}), m.weight(DType::kFloat, {m.dims(x)[1]})});
   }
-  const std::string_view op = rng.pick({"MaxPool", "MaxPool", "AveragePool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool"});
-  const bool floor = m.holds("floor-mode"), indices = m.breaks("no-indices"), dilated = m.breaks("no-dilation");
-  const std::string_view chosen = indices ? "MaxPool" : !op.starts_with("Global") || (floor && !dilated) ? op : "AveragePool";
+  const std::string_view op =
+      rng.pick({"MaxPool", "MaxPool", "AveragePool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool"});
+  const bool floor = m.holds("floor-mode"), indices = m.breaks("no-indices"),
+             dilated = m.breaks("no-dilation");
+  const std::string_view chosen = indices                                            ? "MaxPool"
+                                  : !op.starts_with("Global") || (floor && !dilated) ? op
+                                                                                     : "AveragePool";
   if (chosen.starts_with("Global")) return m.op(chosen, {x});
   const Dims in(m.dims(x).begin() + 2, m.dims(x).end());
   Dims kernel;
@@ -62,7 +68,8 @@ ValueId pool(MotifBuilder& m, ValueId x) {
     set(attributes, "storage_order", std::int64_t{1});
   }
   const auto y = m.ops(chosen, {x}, attributes, indices ? 2 : 1);
-  avoid_disputed_ceil(m.builder().graph().nodes.back(), in, Dims(m.dims(y[0]).begin() + 2, m.dims(y[0]).end()));
+  avoid_disputed_ceil(m.builder().graph().nodes.back(), in,
+                      Dims(m.dims(y[0]).begin() + 2, m.dims(y[0]).end()));
   if (indices) m.result(y[1]);
   return y[0];
 }
@@ -74,7 +81,8 @@ void blocked_pool(MotifBuilder& m) {
   ValueId y = m.holds("from-convolution") ? convolved(m, c, spatial)
                                           : m.data(DType::kFloat, image_dims(m, c, spatial));
   y = pool(m, y);
-  if (rng.chance(0.35)) y = convolve(m, y, {.filters = 8, .bias = false, .kernel = Dims(static_cast<std::size_t>(spatial), 1)}).y;
+  if (rng.chance(0.35))
+    y = convolve(m, y, {.filters = 8, .bias = false, .kernel = Dims(static_cast<std::size_t>(spatial), 1)}).y;
   if (rng.chance(0.25)) y = pool(m, y);
   m.result(y);
 }
@@ -98,24 +106,36 @@ void blocked_resize(MotifBuilder& m) {
   const Dims in = m.dims(x);
   std::vector<double> scales(4, 1);
   for (std::size_t i = 2; i < 4; ++i)
-    scales[i] = m.holds("whole-scales") ? rng.pick({1.0, 2.0, 2.0, 3.0}) : m.opset() < 10 ? 1.5 : rng.pick({1.5, 0.5, 2.5});
+    scales[i] = m.holds("whole-scales") ? rng.pick({1.0, 2.0, 2.0, 3.0})
+                : m.opset() < 10        ? 1.5
+                                        : rng.pick({1.5, 0.5, 2.5});
   if (m.breaks("outer-kept")) scales[rng.below(2)] = 2;
   const bool nearest = m.holds("nearest");
   Attributes attributes;
   if (!nearest || rng.chance(0.5))
-    set(attributes, "mode", std::string(nearest ? "nearest" : m.opset() >= 11 ? rng.pick({"linear", "linear", "cubic"}) : "linear"));
+    set(attributes, "mode",
+        std::string(nearest           ? "nearest"
+                    : m.opset() >= 11 ? rng.pick({"linear", "linear", "cubic"})
+                                      : "linear"));
   if (m.opset() < 11) {
-    m.result(m.op(m.opset() < 10 ? "Upsample" : "Resize", {x, m.constant(Tensor::of(DType::kFloat, {4}, scales))}, attributes));
+    m.result(m.op(m.opset() < 10 ? "Upsample" : "Resize",
+                  {x, m.constant(Tensor::of(DType::kFloat, {4}, scales))}, attributes));
     return;
   }
   if (m.holds("asymmetric"))
     set(attributes, "coordinate_transformation_mode", std::string("asymmetric"));
   else
-    set(attributes, "coordinate_transformation_mode", std::string(rng.pick({"half_pixel", "align_corners", "pytorch_half_pixel"})));
-  if (nearest) set(attributes, "nearest_mode", std::string(m.holds("floor") ? "floor" : rng.pick({"ceil", "round_prefer_floor", "round_prefer_ceil"})));
+    set(attributes, "coordinate_transformation_mode",
+        std::string(rng.pick({"half_pixel", "align_corners", "pytorch_half_pixel"})));
+  if (nearest)
+    set(attributes, "nearest_mode",
+        std::string(m.holds("floor") ? "floor"
+                                     : rng.pick({"ceil", "round_prefer_floor", "round_prefer_ceil"})));
   std::vector<std::int64_t> axes = {0, 1, 2, 3};
   if (m.opset() >= 18 && m.breaks("all-axes")) {
-    axes = rng.chance(0.6) ? std::vector<std::int64_t>{2, 3} : rng.chance(0.5) ? std::vector<std::int64_t>{3, 2} : std::vector<std::int64_t>{3};
+    axes = rng.chance(0.6)   ? std::vector<std::int64_t>{2, 3}
+           : rng.chance(0.5) ? std::vector<std::int64_t>{3, 2}
+                             : std::vector<std::int64_t>{3};
     set(attributes, "axes", axes);
   }
   std::vector<double> given;
@@ -161,8 +181,14 @@ void blocked_transpose(MotifBuilder& m) {
 
 constexpr Motif motifs[] = {
     {.name = "blocked-pool", .aims_at = "NchwcTransformer", .guards = kPoolGuards, .build = blocked_pool},
-    {.name = "blocked-resize", .aims_at = "NchwcTransformer", .guards = kResizeGuards, .build = blocked_resize},
-    {.name = "blocked-transpose", .aims_at = "NchwcTransformer", .guards = kLastGuards, .build = blocked_transpose},
+    {.name = "blocked-resize",
+     .aims_at = "NchwcTransformer",
+     .guards = kResizeGuards,
+     .build = blocked_resize},
+    {.name = "blocked-transpose",
+     .aims_at = "NchwcTransformer",
+     .guards = kLastGuards,
+     .build = blocked_transpose},
 };
 
 }  // namespace

@@ -40,7 +40,8 @@ void rms_norm(MotifBuilder& m) {
   ValueId x = m.data(cast && where != 1 ? other : t, dims, range);
   if (cast && where != 1) x = m.cast(x, t);
   // Centred first: a layer normalization that has no bias.
-  if (exponent == 2 && dims.back() > 1 && m.rng().chance(0.1)) x = m.op("Sub", {x, m.reduce("ReduceMean", x, {-1}, true)});
+  if (exponent == 2 && dims.back() > 1 && m.rng().chance(0.1))
+    x = m.op("Sub", {x, m.reduce("ReduceMean", x, {-1}, true)});
   ValueId base = x;
   if (m.breaks("same-base")) base = m.op(m.rng().pick({"Neg", "Abs", "Tanh"}), {x});
   if (cast && where == 1) base = m.cast(m.cast(base, other), t);
@@ -48,8 +49,12 @@ void rms_norm(MotifBuilder& m) {
   if (m.breaks("exponent-known")) {
     Builder& b = m.builder();
     switch (m.rng().below(4)) {
-      case 0: square = m.op("Pow", {base, b.leaf(Tensor::scalar(t, exponent), Constness::kInput)}); break;
-      case 1: square = m.op("Pow", {base, b.leaf(Tensor::scalar(t, exponent), Constness::kOverridable)}); break;
+      case 0:
+        square = m.op("Pow", {base, b.leaf(Tensor::scalar(t, exponent), Constness::kInput)});
+        break;
+      case 1:
+        square = m.op("Pow", {base, b.leaf(Tensor::scalar(t, exponent), Constness::kOverridable)});
+        break;
       case 2: {
         const ValueId half = b.leaf(Tensor::scalar(t, exponent / 2), Constness::kInput);
         square = m.op("Pow", {base, m.op("Add", {half, half})});
@@ -62,7 +67,7 @@ void rms_norm(MotifBuilder& m) {
         break;
       }
     }
-  } else if (exponent == 2 && m.rng().chance(0.1)) {
+  } else if (exponent == 2 && m.rng().chance(0.04)) {
     square = m.op("Mul", {base, base});
   } else if (m.opset() >= 12 && exponent != 2.5 && m.rng().chance(0.04)) {
     square = m.op("Pow", {base, m.scalar(DType::kInt64, exponent)});  // types may differ since opset 12
@@ -82,7 +87,7 @@ void rms_norm(MotifBuilder& m) {
   ValueId y;
   if (m.breaks("divisor-second"))
     y = m.op("Div", {root, m.op("Exp", {x})});
-  else if (m.rng().chance(0.07))
+  else if (m.rng().chance(0.03))
     y = m.commutative("Mul", x, m.op("Reciprocal", {root}));
   else
     y = m.op("Div", {x, root});
@@ -90,7 +95,8 @@ void rms_norm(MotifBuilder& m) {
   if (cast && where == 2) y = m.cast(y, end);
   Dims scale = {width};
   if (m.breaks("scale-of-last-axis")) scale = other_scale(m, dims);
-  y = m.commutative("Mul", y, m.weight(cast && where == 2 ? end : t, scale, {.low = -2, .high = 2, .away_from_zero = 0.2}));
+  y = m.commutative(
+      "Mul", y, m.weight(cast && where == 2 ? end : t, scale, {.low = -2, .high = 2, .away_from_zero = 0.2}));
   if (cast && where == 0) y = m.cast(y, end);
   m.result(y);
 }

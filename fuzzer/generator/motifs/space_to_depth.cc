@@ -22,12 +22,14 @@ constexpr Guard kGuards[] = {
 
 void slice_concat(MotifBuilder& m) {
   Rng& rng = m.rng();
-  const DType t = m.dtype({DType::kDouble, DType::kFloat16, DType::kInt32, DType::kInt64, DType::kUint8}, "Concat");
+  const DType t =
+      m.dtype({DType::kDouble, DType::kFloat16, DType::kInt32, DType::kInt64, DType::kUint8}, "Concat");
   const std::int64_t step = m.holds("step-2") ? 2 : rng.pick({3, 4});
   const bool full = m.holds("full-extent");
   const std::int64_t rank = m.holds("rank-4") ? 4 : rng.pick({3, 5});
   Dims dims = {rng.range(1, 2), rng.range(1, 4)};
-  while (static_cast<std::int64_t>(dims.size()) < rank) dims.push_back(step * rng.range(1, 3) + (full ? 0 : 1));
+  while (static_cast<std::int64_t>(dims.size()) < rank)
+    dims.push_back(step * rng.range(1, 3) + (full ? 0 : 1));
   // A batch as large as the image lets a wrong axis go unnoticed.
   if (rng.chance(0.2)) dims[0] = dims[1] = dims[2];
   const ValueRange range = {.low = t == DType::kUint8 ? 0.0 : -9.0, .high = 9};
@@ -75,7 +77,8 @@ void slice_concat(MotifBuilder& m) {
     const auto [dh, dw] = phases[i];
     const ValueId source = i == 2 ? other : x;
     if (!one_by_one) {
-      parts.push_back(rng.chance(0.8) ? strided(source, {h, w}, {dh, dw}) : strided(source, {w, h}, {dw, dh}));
+      parts.push_back(rng.chance(0.8) ? strided(source, {h, w}, {dh, dw})
+                                      : strided(source, {w, h}, {dw, dh}));
       continue;
     }
     ValueId& row = rows[static_cast<std::size_t>(dh)];

@@ -1,5 +1,5 @@
-// What stands around the nodes of a motif: passes look at producers and consumers, and many ask that a node is
-// no graph output.
+// What stands around the nodes of a motif: passes look at producers and consumers, and many ask that a node
+// is no graph output.
 #pragma once
 
 #include <algorithm>

@@ -1,5 +1,5 @@
-// A Transpose, an operator that it could be pushed through, and the Transpose that undoes it: one motif for each
-// way in which the optimizer rewrites an operator's axes.
+// A Transpose, an operator that it could be pushed through, and the Transpose that undoes it: one motif for
+// each way in which the optimizer rewrites an operator's axes.
 #include <algorithm>
 #include <limits>
 
@@ -16,7 +16,8 @@ constexpr Guard kPermutes = {"permutes", "the permutation is given and no identi
 constexpr std::string_view kLevels = "TransposeOptimizer;TransposeOptimizer_CPUExecutionProvider";
 constexpr std::string_view kAboveLevels =
     "QDQPropagationTransformer;TransposeOptimizer;TransposeOptimizer_CPUExecutionProvider";
-constexpr DTypeSet kOtherTypes = {DType::kDouble, DType::kFloat16, DType::kInt32, DType::kInt64, DType::kInt8, DType::kUint8};
+constexpr DTypeSet kOtherTypes = {DType::kDouble, DType::kFloat16, DType::kInt32,
+                                  DType::kInt64,  DType::kInt8,    DType::kUint8};
 
 Perm identity(std::size_t rank) {
   Perm p(rank);
@@ -34,7 +35,8 @@ Perm draw_perm(Rng& rng, std::size_t rank) {
   if (rank < 2) return identity(rank);
   if (rank >= 3 && rng.chance(0.5)) {  // channels last and back
     Perm p = identity(rank);
-    rng.chance(0.5) ? std::rotate(p.begin() + 1, p.begin() + 2, p.end()) : std::rotate(p.begin() + 1, p.end() - 1, p.end());
+    rng.chance(0.5) ? std::rotate(p.begin() + 1, p.begin() + 2, p.end())
+                    : std::rotate(p.begin() + 1, p.end() - 1, p.end());
     return p;
   }
   for (;;) {
@@ -71,12 +73,14 @@ Turned turn(MotifBuilder& m, DType t, const Dims& dims, const ValueRange& range 
   }
   return {turn_to(m, t, dims, perm, range), perm};
 }
-Turned turn(MotifBuilder& m, DType t, std::int64_t rank, const ValueRange& range = {}, std::int64_t least = 1) {
+Turned turn(MotifBuilder& m, DType t, std::int64_t rank, const ValueRange& range = {},
+            std::int64_t least = 1) {
   return turn(m, t, m.draw_dims(rank, least), range);
 }
 
 std::int64_t some_rank(MotifBuilder& m, std::int64_t least = 2) {
-  return std::max(least, m.rng().pick({std::int64_t{2}, std::int64_t{3}, std::int64_t{3}, std::int64_t{4}, std::int64_t{4}, std::int64_t{4}, std::int64_t{5}}));
+  return std::max(least, m.rng().pick({std::int64_t{2}, std::int64_t{3}, std::int64_t{3}, std::int64_t{4},
+                                       std::int64_t{4}, std::int64_t{4}, std::int64_t{5}}));
 }
 
 std::int64_t signed_axis(MotifBuilder& m, std::int64_t axis, std::int64_t rank) {
@@ -111,12 +115,46 @@ struct Unary {
   ValueRange range = {.low = -3, .high = 3};
 };
 constexpr Unary kUnary[] = {
-    {"Exp"},   {"Identity"}, {"LeakyRelu"}, {"Log", {.low = 0.2, .high = 4}}, {"Reciprocal", {.low = 0.3, .high = 3}},
-    {"Relu"},  {"Sigmoid"},  {"Sqrt", {.low = 0.1, .high = 4}}, {"Tanh"}, {"Abs"}, {"Ceil"}, {"Floor"}, {"Neg"},
-    {"Erf"},   {"HardSigmoid"}, {"Round"}, {"IsInf"}, {"IsNaN"}, {"Selu"}, {"Shrink"}, {"Sign"}, {"Softplus"},
-    {"Softsign"}, {"ThresholdedRelu"}, {"Celu"}, {"HardSwish"}, {"Sin"}, {"Cos"}, {"Tan", {.low = -1, .high = 1}},
-    {"Sinh"},  {"Cosh"}, {"Asin", {.low = -0.9, .high = 0.9}}, {"Acos", {.low = -0.9, .high = 0.9}}, {"Atan"},
-    {"Asinh"}, {"Acosh", {.low = 1.2, .high = 4}}, {"Atanh", {.low = -0.9, .high = 0.9}}, {"Elu"}, {"Mish"}, {"Gelu"},
+    {"Exp"},
+    {"Identity"},
+    {"LeakyRelu"},
+    {"Log", {.low = 0.2, .high = 4}},
+    {"Reciprocal", {.low = 0.3, .high = 3}},
+    {"Relu"},
+    {"Sigmoid"},
+    {"Sqrt", {.low = 0.1, .high = 4}},
+    {"Tanh"},
+    {"Abs"},
+    {"Ceil"},
+    {"Floor"},
+    {"Neg"},
+    {"Erf"},
+    {"HardSigmoid"},
+    {"Round"},
+    {"IsInf"},
+    {"IsNaN"},
+    {"Selu"},
+    {"Shrink"},
+    {"Sign"},
+    {"Softplus"},
+    {"Softsign"},
+    {"ThresholdedRelu"},
+    {"Celu"},
+    {"HardSwish"},
+    {"Sin"},
+    {"Cos"},
+    {"Tan", {.low = -1, .high = 1}},
+    {"Sinh"},
+    {"Cosh"},
+    {"Asin", {.low = -0.9, .high = 0.9}},
+    {"Acos", {.low = -0.9, .high = 0.9}},
+    {"Atan"},
+    {"Asinh"},
+    {"Acosh", {.low = 1.2, .high = 4}},
+    {"Atanh", {.low = -0.9, .high = 0.9}},
+    {"Elu"},
+    {"Mish"},
+    {"Gelu"},
     {"Dropout"},
 };
 
@@ -127,15 +165,17 @@ ValueId with_axes(MotifBuilder& m, ValueId x) {
   const auto rank = static_cast<std::int64_t>(dims.size());
   const std::int64_t axis = rng.range(0, rank - 1), said = signed_axis(m, axis, rank), n = at(dims, axis);
   const DType t = m.type(x).dtype;
-  const std::string_view op =
-      pick_op(m, {"CumSum", "Gather", "LayerNormalization", "InstanceNormalization", "MeanVarianceNormalization", "Trilu",
-                  "Expand", "LpNormalization", "Flatten", "TopK", "GroupNormalization", "RMSNormalization", "LRN",
-                  "GatherElements", "GlobalAveragePool", "ReverseSequence", "DepthToSpace"});
-  if (op == "CumSum") return m.op(op, {x, m.constant(Tensor::scalar(DType::kInt64, static_cast<double>(said)))});
+  const std::string_view op = pick_op(
+      m, {"CumSum", "Gather", "LayerNormalization", "InstanceNormalization", "MeanVarianceNormalization",
+          "Trilu", "Expand", "LpNormalization", "Flatten", "TopK", "GroupNormalization", "RMSNormalization",
+          "LRN", "GatherElements", "GlobalAveragePool", "ReverseSequence", "DepthToSpace"});
+  if (op == "CumSum")
+    return m.op(op, {x, m.constant(Tensor::scalar(DType::kInt64, static_cast<double>(said)))});
   if (op == "Gather") {
     std::vector<std::int64_t> indices;
     for (int i = 0; i < 3; ++i) indices.push_back(rng.range(0, n - 1));
-    if (rng.chance(0.3)) return m.op(op, {x, m.constant(Tensor::scalar(DType::kInt64, 0))}, {{.name = "axis", .value = said}});
+    if (rng.chance(0.3))
+      return m.op(op, {x, m.constant(Tensor::scalar(DType::kInt64, 0))}, {{.name = "axis", .value = said}});
     return m.op(op, {x, m.ints(indices)}, {{.name = "axis", .value = said}});
   }
   if (op == "LayerNormalization" || op == "RMSNormalization") {
@@ -160,18 +200,23 @@ ValueId with_axes(MotifBuilder& m, ValueId x) {
     if (rng.chance(0.4)) shape.insert(shape.begin(), 2);
     return m.op(op, {x, m.ints(shape)});
   }
-  if (op == "LpNormalization" || op == "Flatten") return m.op(op, {x}, {{.name = "axis", .value = op == "Flatten" ? axis : said}});
+  if (op == "LpNormalization" || op == "Flatten")
+    return m.op(op, {x}, {{.name = "axis", .value = op == "Flatten" ? axis : said}});
   if (op == "TopK") return m.ops(op, {x, m.ints({1})}, {{.name = "axis", .value = said}}, 2)[0];
   if (op == "GatherElements") {
     Dims shape = dims;
     shape[static_cast<std::size_t>(axis)] = 1;
-    return m.op(op, {x, m.constant(Tensor::of(DType::kInt64, shape, std::vector<double>(static_cast<std::size_t>(element_count(shape)), 0)))},
-                {{.name = "axis", .value = said}});
+    return m.op(
+        op,
+        {x, m.constant(Tensor::of(DType::kInt64, shape,
+                                  std::vector<double>(static_cast<std::size_t>(element_count(shape)), 0)))},
+        {{.name = "axis", .value = said}});
   }
   if (op == "GroupNormalization") {
     if (rank < 3) throw CannotDraft{};
     const Dims one = {m.opset() < 21 ? 1 : dims[1]};
-    return m.op(op, {x, m.weight(t, one), m.weight(t, one)}, {{.name = "num_groups", .value = std::int64_t{1}}});
+    return m.op(op, {x, m.weight(t, one), m.weight(t, one)},
+                {{.name = "num_groups", .value = std::int64_t{1}}});
   }
   if (op == "ReverseSequence") {
     std::vector<std::int64_t> lengths(static_cast<std::size_t>(dims[1]));
@@ -195,10 +240,13 @@ void unary(MotifBuilder& m) {
   switch (rng.below(12)) {
     case 0:
       x = turn(m, DType::kFloat, rank);
-      y = m.cast(x.y, rng.pick({DType::kDouble, DType::kInt32, DType::kFloat16, DType::kBool, DType::kInt64}));
+      y = m.cast(x.y,
+                 rng.pick({DType::kDouble, DType::kInt32, DType::kFloat16, DType::kBool, DType::kInt64}));
       break;
     case 1:
-      x = turn(m, m.dtype({DType::kDouble, DType::kInt32, DType::kInt8, DType::kUint8, DType::kInt64}, "Clip"), rank, {.low = 0, .high = 9});
+      x = turn(m,
+               m.dtype({DType::kDouble, DType::kInt32, DType::kInt8, DType::kUint8, DType::kInt64}, "Clip"),
+               rank, {.low = 0, .high = 9});
       y = m.clip(x.y, 1, 6);
       break;
     case 2:
@@ -235,19 +283,44 @@ constexpr Guard kBroadcastGuards[] = {
 
 void broadcast(MotifBuilder& m) {
   Rng& rng = m.rng();
-  const std::string_view op = pick_op(
-      m, {"Add", "Sub", "Mul", "Div", "Max", "Min", "Pow", "Mod", "And", "Or", "Xor", "PRelu", "BitShift", "Greater", "Less",
-          "Equal", "GreaterOrEqual", "LessOrEqual", "Sum", "Mean", "Where", "Where", "Add", "Sub", "BitwiseAnd"});
+  const std::string_view op = pick_op(m, {"Add",
+                                          "Sub",
+                                          "Mul",
+                                          "Div",
+                                          "Max",
+                                          "Min",
+                                          "Pow",
+                                          "Mod",
+                                          "And",
+                                          "Or",
+                                          "Xor",
+                                          "PRelu",
+                                          "BitShift",
+                                          "Greater",
+                                          "Less",
+                                          "Equal",
+                                          "GreaterOrEqual",
+                                          "LessOrEqual",
+                                          "Sum",
+                                          "Mean",
+                                          "Where",
+                                          "Where",
+                                          "Add",
+                                          "Sub",
+                                          "BitwiseAnd"});
   const bool logic = op == "And" || op == "Or" || op == "Xor";
   const bool bits = op == "BitShift" || op == "BitwiseAnd";
   const bool variadic = op == "Max" || op == "Min" || op == "Sum" || op == "Mean";
-  DType t = logic ? DType::kBool : bits ? DType::kUint8 : op == "Mod" ? DType::kInt32 : m.dtype(kOtherTypes, op == "Where" ? "Identity" : op);
-  const ValueRange range = logic                      ? ValueRange{.low = 0, .high = 1}
-                           : bits || op == "Mod"      ? ValueRange{.low = 1, .high = 7}
-                           : op == "Div"              ? ValueRange{.low = 1, .high = 8}
-                           : op == "Pow"              ? ValueRange{.low = 1, .high = 2}
-                           : t == DType::kUint8       ? ValueRange{.low = 4, .high = 7}
-                                                      : ValueRange{};
+  DType t = logic         ? DType::kBool
+            : bits        ? DType::kUint8
+            : op == "Mod" ? DType::kInt32
+                          : m.dtype(kOtherTypes, op == "Where" ? "Identity" : op);
+  const ValueRange range = logic                 ? ValueRange{.low = 0, .high = 1}
+                           : bits || op == "Mod" ? ValueRange{.low = 1, .high = 7}
+                           : op == "Div"         ? ValueRange{.low = 1, .high = 8}
+                           : op == "Pow"         ? ValueRange{.low = 1, .high = 2}
+                           : t == DType::kUint8  ? ValueRange{.low = 4, .high = 7}
+                                                 : ValueRange{};
   const Turned x = turn(m, t, some_rank(m), range);
   const Dims dims = m.dims(x.y);
   const std::size_t rank = dims.size();
@@ -269,7 +342,8 @@ void broadcast(MotifBuilder& m) {
         d.erase(d.begin(), d.begin() + rng.range(1, static_cast<std::int64_t>(rank) - 1));
       else
         d.insert(d.begin(), rng.range(1, 2));
-      return d.size() >= 2 && rng.chance(0.4) ? turn_to(m, ot, d, draw_perm(rng, d.size()), r) : m.data(ot, d, r);
+      return d.size() >= 2 && rng.chance(0.4) ? turn_to(m, ot, d, draw_perm(rng, d.size()), r)
+                                              : m.data(ot, d, r);
     }
     const std::int64_t kind = rng.range(0, 5);
     if (kind <= 2) return turn_to(m, ot, shape(), x.perm, r);
@@ -306,9 +380,11 @@ constexpr Guard kReduceGuards[] = {
 
 void reduce(MotifBuilder& m) {
   Rng& rng = m.rng();
-  const std::string_view op = rng.pick({"ReduceSum", "ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceL1",
-                                        "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceSumSquare"});
-  const Turned x = turn(m, m.dtype({DType::kDouble, DType::kInt32, DType::kInt64}, op), some_rank(m), {.low = 0.5, .high = 2.5});
+  const std::string_view op =
+      rng.pick({"ReduceSum", "ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceL1",
+                "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceSumSquare"});
+  const Turned x = turn(m, m.dtype({DType::kDouble, DType::kInt32, DType::kInt64}, op), some_rank(m),
+                        {.low = 0.5, .high = 2.5});
   const auto rank = static_cast<std::int64_t>(m.dims(x.y).size());
   const bool keep = m.holds("keepdims") ? rng.chance(0.8) : false;
   if (m.breaks("axes-given")) {
@@ -344,8 +420,8 @@ void arg(MotifBuilder& m) {
   Rng& rng = m.rng();
   const std::string_view op = rng.pick({"ArgMax", "ArgMin"});
   const bool first = m.holds("first-index");
-  const Turned x = turn(m, m.dtype({DType::kDouble, DType::kInt32, DType::kInt8, DType::kUint8}, op), some_rank(m),
-                        {.low = 0, .high = first ? 9.0 : 2.0, .integral = !first});
+  const Turned x = turn(m, m.dtype({DType::kDouble, DType::kInt32, DType::kInt8, DType::kUint8}, op),
+                        some_rank(m), {.low = 0, .high = first ? 9.0 : 2.0, .integral = !first});
   const auto rank = static_cast<std::int64_t>(m.dims(x.y).size());
   Attributes attributes;
   if (rng.chance(0.85)) set(attributes, "axis", signed_axis(m, rng.range(0, rank - 1), rank));
@@ -511,7 +587,8 @@ void cut(MotifBuilder& m) {
   const std::int64_t kind = rng.range(0, 9);
   const bool crop = kind >= 8 && m.opset() >= 18;
   const std::string_view op = kind < 3 ? "Slice" : kind < 6 ? "Pad" : crop ? "CenterCropPad" : "Tile";
-  const DType t = m.dtype(op == "Pad" ? DTypeSet{DType::kDouble, DType::kInt32, DType::kInt64} : kOtherTypes, crop ? "Pad" : op);
+  const DType t = m.dtype(op == "Pad" ? DTypeSet{DType::kDouble, DType::kInt32, DType::kInt64} : kOtherTypes,
+                          crop ? "Pad" : op);
   const std::int64_t rank = some_rank(m);
   const Turned x = turn(m, t, m.draw_dims(rank, 2), {.low = 0, .high = 9});
   const Dims dims = m.dims(x.y);
@@ -546,8 +623,10 @@ void cut(MotifBuilder& m) {
       close(m, m.op(op, {x.y}, attributes), x.perm);
       return;
     }
-    std::vector<ValueId> inputs = {x.y, constant(index, starts), constant(index, ends), given ? constant(index, axes) : kNoValue};
-    if (std::any_of(steps.begin(), steps.end(), [](auto s) { return s != 1; }) || rng.chance(0.3)) inputs.push_back(constant(index, steps));
+    std::vector<ValueId> inputs = {x.y, constant(index, starts), constant(index, ends),
+                                   given ? constant(index, axes) : kNoValue};
+    if (std::any_of(steps.begin(), steps.end(), [](auto s) { return s != 1; }) || rng.chance(0.3))
+      inputs.push_back(constant(index, steps));
     if (inputs.back() == kNoValue) inputs.pop_back();
     close(m, m.op(op, inputs), x.perm);
     return;
@@ -649,8 +728,10 @@ void quantization(MotifBuilder& m) {
   const bool zero_given = m.holds("zero-given"), blocked = m.opset() >= 21 && m.breaks("no-block");
   const DType q = !zero_given && kind > 0 ? DType::kUint8 : rng.pick({DType::kUint8, DType::kInt8});
   const double middle = q == DType::kUint8 && zero_given ? 128 : 0;
-  const Turned x = kind == 0 ? turn(m, q, dims, {.low = q == DType::kUint8 ? 0.0 : -120.0, .high = q == DType::kUint8 ? 250.0 : 120.0})
-                             : turn(m, st, dims, {.low = middle == 0 && q == DType::kUint8 ? 0.0 : -4.0, .high = 4});
+  const Turned x =
+      kind == 0 ? turn(m, q, dims,
+                       {.low = q == DType::kUint8 ? 0.0 : -120.0, .high = q == DType::kUint8 ? 250.0 : 120.0})
+                : turn(m, st, dims, {.low = middle == 0 && q == DType::kUint8 ? 0.0 : -4.0, .high = 4});
   Dims shape;
   Attributes attributes;
   if (m.opset() >= 13 && (blocked || m.breaks("one-scale"))) {
@@ -673,8 +754,10 @@ void quantization(MotifBuilder& m) {
   for (auto& s : scales) s = rng.pick({0.03, 0.05, 0.08});
   for (auto& z : zeros) z = middle + static_cast<double>(rng.range(0, 3));
   const auto parameters = [&](ValueId v) {
-    std::vector<ValueId> inputs = {v, shape.empty() ? m.scalar(scale_type, scales[0]) : m.constant(Tensor::of(scale_type, shape, scales))};
-    if (zero_given) inputs.push_back(shape.empty() ? m.scalar(q, zeros[0]) : m.constant(Tensor::of(q, shape, zeros)));
+    std::vector<ValueId> inputs = {v, shape.empty() ? m.scalar(scale_type, scales[0])
+                                                    : m.constant(Tensor::of(scale_type, shape, scales))};
+    if (zero_given)
+      inputs.push_back(shape.empty() ? m.scalar(q, zeros[0]) : m.constant(Tensor::of(q, shape, zeros)));
     return inputs;
   };
   ValueId y = m.op(kind == 0 ? "DequantizeLinear" : "QuantizeLinear", parameters(x.y), attributes);
@@ -706,7 +789,8 @@ void resize(MotifBuilder& m) {
   if (!layout) perm = draw_perm(rng, rank);
   const bool region = m.opset() >= 11 && m.breaks("no-region");
   const bool linear = layout && rng.chance(region ? 0.9 : 0.35);
-  const DType t = m.dtype({DType::kUint8, DType::kInt8, DType::kInt32}, m.opset() < 10 ? "Upsample" : "Resize");
+  const DType t =
+      m.dtype({DType::kUint8, DType::kInt8, DType::kInt32}, m.opset() < 10 ? "Upsample" : "Resize");
   const Dims dims = m.draw_dims(static_cast<std::int64_t>(rank), 2);
   const ValueId x = turn_to(m, t, dims, perm, {.low = 0, .high = 8, .integral = t != DType::kFloat});
   std::vector<bool> resized(rank, false);
@@ -750,19 +834,26 @@ void resize(MotifBuilder& m) {
     if (region) {
       for (int side = 0; side < 2; ++side)
         for (std::size_t i = 0; i < axes.size(); ++i)
-          roi.push_back(!resized[static_cast<std::size_t>(axes[i])] ? side : side == 0 ? rng.pick({0.0, 0.125, 0.3}) : rng.pick({1.0, 0.75, 0.6}));
+          roi.push_back(!resized[static_cast<std::size_t>(axes[i])] ? side
+                        : side == 0                                 ? rng.pick({0.0, 0.125, 0.3})
+                                                                    : rng.pick({1.0, 0.75, 0.6}));
       inputs[1] = list(roi);
       set(attributes, "coordinate_transformation_mode", std::string("tf_crop_and_resize"));
     } else if (rng.chance(0.7)) {
-      set(attributes, "coordinate_transformation_mode", std::string(rng.pick({"asymmetric", "asymmetric", "half_pixel", "align_corners"})));
+      set(attributes, "coordinate_transformation_mode",
+          std::string(rng.pick({"asymmetric", "asymmetric", "half_pixel", "align_corners"})));
     }
-    if (!linear && rng.chance(0.6)) set(attributes, "nearest_mode", std::string(rng.pick({"floor", "floor", "ceil", "round_prefer_floor"})));
+    if (!linear && rng.chance(0.6))
+      set(attributes, "nearest_mode",
+          std::string(rng.pick({"floor", "floor", "ceil", "round_prefer_floor"})));
     if (m.holds("by-scales")) {
       inputs.push_back(list(scales));
     } else {
       inputs.push_back(m.opset() < 13 ? list({}) : kNoValue);
       inputs.push_back(m.ints(sizes));
-      if (listed && rng.chance(0.3)) set(attributes, "keep_aspect_ratio_policy", std::string(rng.pick({"stretch", "not_larger", "not_smaller"})));
+      if (listed && rng.chance(0.3))
+        set(attributes, "keep_aspect_ratio_policy",
+            std::string(rng.pick({"stretch", "not_larger", "not_smaller"})));
     }
     y = m.op("Resize", inputs, attributes);
   }
@@ -792,7 +883,8 @@ void reshape(MotifBuilder& m) {
     if (rng.chance(0.5)) shape.push_back(1);
     if (shape.size() > 1 && rng.chance(0.4)) shape[1] *= shape[0], shape.erase(shape.begin());
   } else {
-    while (shape.size() < dims.size()) shape.insert(shape.begin() + rng.range(0, static_cast<std::int64_t>(shape.size())), 1);
+    while (shape.size() < dims.size())
+      shape.insert(shape.begin() + rng.range(0, static_cast<std::int64_t>(shape.size())), 1);
   }
   std::vector<std::int64_t> said = shape;
   bool allow_zero = m.opset() >= 14 && rng.chance(0.15);
@@ -820,7 +912,8 @@ void twice(MotifBuilder& m) {
   const std::int64_t rank = some_rank(m);
   const DType t = m.dtype(kOtherTypes, "Transpose");
   const Dims dims = m.draw_dims(rank);
-  const Perm perm = m.holds("permutes") ? draw_perm(rng, static_cast<std::size_t>(rank)) : identity(static_cast<std::size_t>(rank));
+  const Perm perm = m.holds("permutes") ? draw_perm(rng, static_cast<std::size_t>(rank))
+                                        : identity(static_cast<std::size_t>(rank));
   ValueId x = m.data(t, dims);
   if (rng.chance(0.5)) x = m.op("Identity", {x});
   if (rng.chance(0.3)) x = m.cast(x, DType::kFloat);
@@ -852,25 +945,26 @@ constexpr Guard kPoolGuards[] = {
 void pool(MotifBuilder& m) {
   Rng& rng = m.rng();
   const bool bytes = m.opset() >= 12 && m.holds("bytes");
-  const DType t = bytes ? rng.pick({DType::kUint8, DType::kInt8}) : m.dtype({DType::kDouble, DType::kFloat16}, "MaxPool");
+  const DType t =
+      bytes ? rng.pick({DType::kUint8, DType::kInt8}) : m.dtype({DType::kDouble, DType::kFloat16}, "MaxPool");
   const int spatial = rng.pick({2, 2, 2, 1, 3});
   const Dims dims = image_dims(m, m.size(), spatial);
   Perm perm = identity(dims.size());
   std::rotate(perm.begin() + 1, perm.end() - 1, perm.end());
   if (m.breaks("channels-first")) perm = draw_perm(rng, dims.size());
-  const ValueId x = turn_to(m, t, dims, perm, {.low = t == DType::kInt8 || !bytes ? -100.0 : 0.0, .high = 100});
+  const ValueId x =
+      turn_to(m, t, dims, perm, {.low = t == DType::kInt8 || !bytes ? -100.0 : 0.0, .high = 100});
   const Dims in(dims.begin() + 2, dims.end()), kernel = kernel_dims(m, spatial);
   Attributes attributes = window_attributes(m, in, kernel, {.dilations = m.opset() >= 10});
   set(attributes, "kernel_shape", kernel);
   if (m.opset() >= 10 && m.breaks("floor-mode")) set(attributes, "ceil_mode", std::int64_t{1});
   if (rng.chance(0.15)) set(attributes, "storage_order", std::int64_t{rng.chance(0.5)});
-  if (m.breaks("no-indices")) {
-    const auto y = m.ops("MaxPool", {x}, attributes, 2);
-    m.result(y[1]);
-    close(m, y[0], perm);
-    return;
-  }
-  close(m, m.op("MaxPool", {x}, attributes), perm);
+  const bool indices = m.breaks("no-indices");
+  const auto y = m.ops("MaxPool", {x}, attributes, indices ? 2 : 1);
+  avoid_disputed_ceil(m.builder().graph().nodes.back(), in,
+                      Dims(m.dims(y[0]).begin() + 2, m.dims(y[0]).end()));
+  if (indices) m.result(y[1]);
+  close(m, y[0], perm);
 }
 
 // --- Above a DequantizeLinear ---
@@ -880,6 +974,8 @@ constexpr Guard kAboveGuards[] = {
     {"one-scale", "there is one scale"},
     {"no-block", "no axis is quantized block by block"},
     {"not-requantized", "no QuantizeLinear follows"},
+    {"unsigned", "the integers are unsigned"},
+    {"zero-given", "the zero points are given"},
 };
 
 // A transpose that moves up through the DequantizeLinear before it.
@@ -887,7 +983,7 @@ void above(MotifBuilder& m) {
   Rng& rng = m.rng();
   const std::int64_t rank = some_rank(m);
   const Dims dims = m.draw_dims(rank, 2);
-  const DType q = rng.pick({DType::kUint8, DType::kInt8});
+  const DType q = m.holds("unsigned") ? DType::kUint8 : DType::kInt8;
   const ValueId x = m.data(q, dims, {.low = q == DType::kUint8 ? 0.0 : -100.0, .high = 100});
   const bool blocked = m.opset() >= 21 && m.breaks("no-block");
   Dims shape;
@@ -906,13 +1002,18 @@ void above(MotifBuilder& m) {
   std::vector<double> scales(count), zeros(count);
   for (auto& s : scales) s = rng.pick({0.03, 0.05, 0.08});
   for (auto& z : zeros) z = static_cast<double>(rng.range(0, 9));
-  std::vector<ValueId> inputs = {x, shape.empty() ? m.scalar(DType::kFloat, scales[0]) : m.constant(Tensor::of(DType::kFloat, shape, scales))};
-  if (rng.chance(0.7)) inputs.push_back(shape.empty() ? m.scalar(q, zeros[0]) : m.constant(Tensor::of(q, shape, zeros)));
+  std::vector<ValueId> inputs = {x, shape.empty() ? m.scalar(DType::kFloat, scales[0])
+                                                  : m.constant(Tensor::of(DType::kFloat, shape, scales))};
+  if (m.holds("zero-given"))
+    inputs.push_back(shape.empty() ? m.scalar(q, zeros[0]) : m.constant(Tensor::of(q, shape, zeros)));
   const ValueId d = m.op("DequantizeLinear", inputs, attributes);
-  const Perm perm = m.holds("permutes") ? draw_perm(rng, static_cast<std::size_t>(rank)) : identity(static_cast<std::size_t>(rank));
+  const Perm perm = m.holds("permutes") ? draw_perm(rng, static_cast<std::size_t>(rank))
+                                        : identity(static_cast<std::size_t>(rank));
   ValueId y = m.transpose(d, perm);
-  if (m.breaks("not-requantized")) y = m.op("QuantizeLinear", {y, m.scalar(DType::kFloat, 0.05), m.scalar(q, 3)});
-  if (m.type(y).dtype == DType::kFloat && rng.chance(0.5)) y = m.op(rng.pick({"Relu", "Neg", "Sigmoid"}), {y});
+  if (m.breaks("not-requantized"))
+    y = m.op("QuantizeLinear", {y, m.scalar(DType::kFloat, 0.05), m.scalar(q, 3)});
+  if (m.type(y).dtype == DType::kFloat && rng.chance(0.5))
+    y = m.op(rng.pick({"Relu", "Neg", "Sigmoid"}), {y});
   m.result(y);
 }
 
@@ -927,12 +1028,20 @@ constexpr Motif motifs[] = {
     {.name = "transpose-squeeze", .aims_at = kLevels, .guards = kSqueezeGuards, .build = squeeze},
     {.name = "transpose-cut", .aims_at = kLevels, .guards = kCutGuards, .build = cut},
     {.name = "transpose-shape", .aims_at = kLevels, .guards = kShapeGuards, .build = shape_of},
-    {.name = "transpose-quantize", .aims_at = kLevels, .guards = kQuantGuards, .since = 10, .build = quantization},
+    {.name = "transpose-quantize",
+     .aims_at = kLevels,
+     .guards = kQuantGuards,
+     .since = 10,
+     .build = quantization},
     {.name = "transpose-resize", .aims_at = kLevels, .guards = kResizeGuards, .build = resize},
     {.name = "transpose-reshape", .aims_at = kLevels, .guards = kReshapeGuards, .build = reshape},
     {.name = "transpose-twice", .aims_at = kLevels, .guards = kTwiceGuards, .build = twice},
     {.name = "transpose-pool", .aims_at = kLevels, .guards = kPoolGuards, .build = pool},
-    {.name = "transpose-dequantized", .aims_at = kAboveLevels, .guards = kAboveGuards, .since = 10, .build = above},
+    {.name = "transpose-dequantized",
+     .aims_at = kAboveLevels,
+     .guards = kAboveGuards,
+     .since = 10,
+     .build = above},
 };
 
 }  // namespace
