@@ -63,6 +63,7 @@ bool unwelcome(const Node& n, int opset, const Schema& form, std::span<const Exp
       (n.int_or("training_mode", 0) != 0 ? n.outputs.size() != 3 : n.outputs.size() > 1))
     return true;
   // The function that defines it holds float constants.
+  if (n.op_type == "MeanVarianceNormalization" && opset > 13 && !n.has("axes")) return true;
   if (n.op_type == "MeanVarianceNormalization" && rank(0) >= 0 && inputs[0]->type.dtype != DType::kFloat)
     return true;
   if ((n.op_type == "Unsqueeze" || n.op_type == "Squeeze") && opset < 11)
@@ -180,6 +181,7 @@ std::optional<NodeResult> try_node(const Model& model, const Node& node,
     const Parameter* p = parameter(form->outputs, i);
     if (p == nullptr || (node.outputs[i] == kNoValue && !p->optional)) return std::nullopt;
   }
+  if (!node.inputs.empty() && parameter(form->inputs, node.inputs.size() - 1) == nullptr) return std::nullopt;
   std::vector<DType> types;
   for (const Expected* x : inputs) types.push_back(x == nullptr ? DType::kUndefined : x->type.dtype);
   if (!form->takes(types)) return std::nullopt;
@@ -191,11 +193,11 @@ std::optional<NodeResult> try_node(const Model& model, const Node& node,
   std::optional<NodeResult> result;
   try {
     if (unwelcome(node, opset, *form, inputs)) return std::nullopt;
-    if (node.outputs.size() > 1) {  // an optional output that our operator does not make here
+    if (node.outputs.size() > 1) {  // an optional output that our operator does not make
       Inference inference(node, opset, inputs);
       spec->infer(inference);
-      for (std::size_t i = 0; i < node.outputs.size(); ++i)
-        if (inference.wants(i) && inference.outputs()[i].dtype == DType::kUndefined) return std::nullopt;
+      for (const ArrayType& t : inference.outputs())
+        if (t.dtype == DType::kUndefined) return std::nullopt;
     }
     result = evaluate_node(*spec, node, opset, inputs, {}, kMaxElements);
   } catch (const InvalidNode&) {

@@ -82,6 +82,8 @@ bool settle(Case& c, const Support* support) try {
   if (!mutators::plain(c)) return false;
   Graph& g = c.model.graph;
   if (g.outputs.empty()) return false;
+  for (Node& n : g.nodes)  // inputs left out at the end are not written
+    while (!n.inputs.empty() && n.inputs.back() == kNoValue) n.inputs.pop_back();
   // One name can be a graph output once only.
   std::set<ValueId> seen;
   std::erase_if(g.outputs, [&](ValueId v) { return !seen.insert(v).second; });

@@ -183,6 +183,8 @@ const Group* Lane::known_group(const Case& c, const Judged& judged, const Snapsh
     if (std::includes(ops.begin(), ops.end(), needed.begin(), needed.end())) candidates.push_back(&g);
   }
   for (const Group* g : candidates) {
+    // Random results would take many sessions to tell.
+    if (judged.reference.random) return g;
     const std::vector<std::string> cure(g->cures.begin(), g->cures.begin() + (g->cures.empty() ? 0 : 1));
     const Cured cured = cured_by(judge_, c, judged.reference, finding, g->bad, cure);
     if (cured.shown && (cure.empty() || cured.by[0])) return g;
@@ -211,7 +213,8 @@ void Lane::triage(Drawn& drawn, std::uint64_t index, Judged judged, const Snapsh
     return;
   }
   Cause cause = find_cause(judge_, *news->original, full);
-  Essence cut = essence(judge_, *news->original, *full.verdict.finding, cause);
+  Essence cut = full.reference.random ? Essence{*news->original, 0}
+                                      : essence(judge_, *news->original, *full.verdict.finding, cause);
   news->c = news->original;
   if (cut.c.model.graph.nodes.size() < news->original->model.graph.nodes.size()) {
     Judged small = confirmed(cut.c);

@@ -38,9 +38,13 @@ std::uint64_t Support::signature(std::string_view op, int since, std::span<const
   std::uint64_t h = 0xCBF29CE484222325u + static_cast<std::uint64_t>(since);
   const auto mix = [&h](std::uint64_t x) { h = (h ^ x) * 0x100000001B3u; };
   for (char ch : op) mix(static_cast<unsigned char>(ch));
-  for (DType t : inputs) mix(0x100 + static_cast<std::uint64_t>(t));
-  mix(0x200);
-  for (DType t : outputs) mix(0x100 + static_cast<std::uint64_t>(t));
+  const auto mix_types = [&](std::span<const DType> types) {
+    for (std::size_t i = 0; i < types.size(); ++i)
+      if (i == 0 || types[i] != types[i - 1]) mix(0x100 + static_cast<std::uint64_t>(types[i]));
+    mix(0x200);
+  };
+  mix_types(inputs);
+  mix_types(outputs);
   return h ^ (h >> 29);
 }
 
@@ -229,12 +233,13 @@ void Builder::evaluate(Appended& a) {
   std::vector<const Expected*> raw;
   for (const auto& x : a.inputs) raw.push_back(x.get());
   std::size_t unspecified = 0;
+  bool random = false;
   try {
     NodeResult done = evaluate_node(*a.spec, a.node, opset(), raw, {}, policy_.max_elements);
     if (done.random && !options_.random) throw CannotDraft{};
-    unspecified = done.random ? 0 : done.unspecified;
+    random = done.random;
+    unspecified = done.unspecified;
     a.results = std::move(done.outputs);
-    if (done.random) return;
   } catch (const InvalidNode&) {
     throw CannotDraft{};
   } catch (const Unsupported&) {
@@ -246,9 +251,12 @@ void Builder::evaluate(Appended& a) {
     std::vector<DType> in, out;
     for (const Expected* x : raw) in.push_back(x == nullptr ? DType::kUndefined : x->type.dtype);
     for (const Expected& x : a.results) out.push_back(x.type.dtype);
-    if (options_.support->refuses(Support::signature(a.spec->name, form_of(*a.spec).since, in, out), opset()))
+    const std::uint64_t signature = Support::signature(a.spec->name, form_of(*a.spec).since, in, out);
+    if (options_.support->refuses(signature, opset()) ||
+        (!options_.support->knows(signature) && !rng_.chance(policy_.keep_unknown)))
       throw CannotDraft{};
   }
+  if (random) return;  // its elements are open by nature
   if (unspecified > 0 && !rng_.chance(policy_.keep_unspecified)) throw CannotDraft{};
   const Decidedness d = decidedness(a.results);
   if (d.share() < 1 - policy_.poor_share && !rng_.chance(options_.special ? 0.5 : policy_.keep_poor))

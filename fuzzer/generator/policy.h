@@ -47,6 +47,8 @@ struct Policy {
   double keep_poor = 0.01;    // ... is kept with this chance
   double keep_unspecified = 0.01;  // the same where the ONNX spec leaves elements open
 
+  double keep_unknown = 0.02;      // the same where nobody knows whether the system takes such types
+
   // --- The finished graph.
   double expose = 0.04;     // of a value that is read: it becomes a graph output, too
   double listed = 0.15;     // of a case: types of its intermediate values are declared (value_info)

@@ -95,13 +95,14 @@ Support probe_support(const System& system) {
   std::string ops;
   for (const OpSpec* op : all_ops()) ops += std::string(op->name) + ";";
   const fs::path file =
-      cache_folder() / "support" / (cache_key(system) + "-" + hex64(hash64(ops)) + ".operators-2.json");
+      cache_folder() / "support" / (cache_key(system) + "-" + hex64(hash64(ops)) + ".operators-3.json");
   if (std::ifstream in(file); in) {
     const auto json = nlohmann::json::parse(in, nullptr, false);
-    if (json.is_object() && json.contains("operators") && json.contains("refused")) {
+    if (json.is_object() && json.contains("operators") && json.contains("taken")) {
       for (const auto& row : json["refused"])
         support.refused[std::stoull(row.at("signature").get<std::string>(), nullptr, 16)] =
             std::stoull(row.at("opsets").get<std::string>(), nullptr, 16);
+      for (const auto& word : json["taken"]) support.taken.insert(std::stoull(word.get<std::string>(), nullptr, 16));
       for (const auto& row : json["operators"]) {
         DTypeSet set;
         for (const auto& word : row.at("types")) set = set | dtype_named(word.get<std::string>());
@@ -126,9 +127,15 @@ Support probe_support(const System& system) {
       support.types[{std::string(op->name), form->since}] = accepted;
     }
   }
-  nlohmann::json json = {{"operators", nlohmann::json::array()}, {"refused", nlohmann::json::array()}};
+  nlohmann::json json = {{"operators", nlohmann::json::array()},
+                         {"refused", nlohmann::json::array()},
+                         {"taken", nlohmann::json::array()}};
   for (const auto& [signature, tried] : signatures) {
     const std::uint64_t opsets = refused_opsets(worker, tried);
+    if (tried.taken) {
+      support.taken.insert(signature);
+      json["taken"].push_back(hex64(signature));
+    }
     if (opsets == 0) continue;
     support.refused[signature] = opsets;
     json["refused"].push_back({{"signature", hex64(signature)}, {"opsets", hex64(opsets)}});

@@ -64,7 +64,8 @@ Cause find_cause(Judge& judge, const Case& c, const Judged& judged) {
   }
   // A process that died told nothing.
   if (candidates.empty()) rules = true;
-  if (rules) candidates.insert(candidates.end(), system.rules.begin(), system.rules.end());
+  // Each look at random results takes many sessions, in fresh processes: the passes must do.
+  if (rules && !judged.reference.random) candidates.insert(candidates.end(), system.rules.begin(), system.rules.end());
   const Cured cured = cured_by(judge, c, judged.reference, finding, cause.bad, candidates);
   if (!cured.shown) return cause;
   for (std::size_t i = 0; i < candidates.size(); ++i)

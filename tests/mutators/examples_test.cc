@@ -201,7 +201,7 @@ TEST(Settle, ConsultsTheSupportTable) {
   support.types[{"Sub", 14}] = DType::kFloat;
   EXPECT_TRUE(settle(c, &support));
   const DType f = DType::kFloat;
-  support.refused.insert(Support::signature("Sub", 14, std::vector{f, f}, std::vector{f}));
+  support.refused[Support::signature("Sub", 14, std::vector{f, f}, std::vector{f})] = std::uint64_t{1} << 17;
   EXPECT_FALSE(settle(c, &support));
 }
 
