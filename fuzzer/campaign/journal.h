@@ -36,7 +36,7 @@ struct JournalFinding {
 struct Tally {
   std::uint64_t elements = 0, open = 0, vague = 0;  // of the expected outputs
   std::uint64_t sessions = 0;
-  double system_seconds = 0;  // spent in load and run of the system under test
+  double system_seconds = 0;  // CPU time of the worker processes
   std::map<std::pair<std::string, std::string>, std::uint64_t> reach;  // (kind, name) -> cases
   void add(const Tally& other);
 };

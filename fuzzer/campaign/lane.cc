@@ -128,6 +128,9 @@ BatchResult Lane::run(std::uint64_t first, std::uint64_t count, const Snapshot& 
     judge_.start(d.c, d.thorough ? thorough_configurations() : std::vector<Configuration>());
   }
   while (!under_way.empty()) finish_oldest();
+  const double cpu = judge_.cpu_seconds();
+  batch.tally.system_seconds = cpu - cpu_seconds_;
+  cpu_seconds_ = cpu;
   std::int64_t memory = 0;
   for (int process : judge_.worker_processes()) memory += resident_memory(process);
   worker_memory_ = memory;
@@ -140,7 +143,6 @@ void Lane::finish(Running& running, const Snapshot& snapshot, CaseResult& result
   Judged judged = judge_.finish();
   result.source = drawn.source;
   count_reach(drawn, judged, tally);
-  for (const Outcome& o : judged.outcomes) tally.system_seconds += o.load_seconds + o.run_seconds;
   tally.sessions += judged.outcomes.size();
   if (judged.reference.available() && !judged.reference.random) {
     const Decidedness d = decidedness(judged.reference.outputs);

@@ -58,6 +58,7 @@ class Lane {
   const SourceOptions& source_;
   std::uint64_t seed_;
   Judge judge_;
+  double cpu_seconds_ = 0;
   std::atomic<std::int64_t> worker_memory_{0};
 };
 

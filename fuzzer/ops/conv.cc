@@ -132,7 +132,8 @@ Windows conv_windows(const Inference& inf) {
 }
 
 void infer_conv(Inference& inf) {
-  infer_from(inf, conv_windows(inf), inf.dims(1)[0]);
+  const Windows w = conv_windows(inf);
+  infer_from(inf, w, inf.dims(1)[0]);
 }
 
 void conv(Evaluation& ev) {
@@ -199,7 +200,8 @@ Windows transpose_windows(const Inference& inf) {
 }
 
 void infer_conv_transpose(Inference& inf) {
-  infer_from(inf, transpose_windows(inf), inf.dims(1)[1] * group_of(inf));
+  const Windows w = transpose_windows(inf);
+  infer_from(inf, w, inf.dims(1)[1] * group_of(inf));
 }
 
 void conv_transpose(Evaluation& ev) {

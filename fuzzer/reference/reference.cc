@@ -39,6 +39,7 @@ bool normalize(Reals<R>& x, R max_finite) {
 }
 
 bool normalize(Expected& x) {
+  if (x.type.dtype == DType::kUndefined) return false;  // an optional output that nobody asked for
   if (auto* d = std::get_if<Reals<double>>(&x.data))
     return normalize(*d, float_format(x.type.dtype).max_finite);
   if (auto* l = std::get_if<Reals<long double>>(&x.data))

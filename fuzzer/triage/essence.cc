@@ -70,8 +70,11 @@ class Cutter {
     ++checks_;
     const Reference reference = evaluate(c);
     if (!reference.available()) return false;
+    // Most candidates do not show it: the cure is asked for only of those that do.
+    if (!cured_by(judge_, c, reference, finding_, cause_.bad, {}).shown) return false;
+    if (cure_.empty()) return true;
     const Cured cured = cured_by(judge_, c, reference, finding_, cause_.bad, cure_);
-    return cured.shown && (cure_.empty() || cured.by[0]);
+    return cured.shown && cured.by[0];
   }
   bool accept(Case candidate) {
     prune(candidate);

@@ -50,6 +50,10 @@ std::vector<int> Judge::worker_processes() const {
   return list;
 }
 
+double Judge::cpu_seconds() const {
+  return worker_->cpu_seconds() + (second_ ? second_->cpu_seconds() : 0);
+}
+
 Worker& Judge::second_worker(bool fresh) {
   if (!second_) {
     WorkerLimits limits = options_.limits;

@@ -46,6 +46,7 @@ class Judge {
   const std::vector<Configuration>& configurations() const { return options_.configurations; }
   Worker& worker() { return *worker_; }
   std::vector<int> worker_processes() const;  // ids of those that run
+  double cpu_seconds() const;                 // of all worker processes so far
 
   bool can_start() const { return worker_->can_submit(); }
   std::size_t under_way() const { return under_way_.size(); }
