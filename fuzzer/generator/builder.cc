@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <tuple>
+#include <unordered_map>
 
 #include "fuzzer/generator/inputs.h"
 #include "fuzzer/reference/decidedness.h"
@@ -23,6 +25,18 @@ bool matches(const ArrayType& t, const Want& want) {
   for (std::size_t i = 0; i < t.rank(); ++i)
     if ((*want.dims)[i] != kAny ? (*want.dims)[i] != t.dims[i] : t.dims[i] < want.min_size) return false;
   return true;
+}
+
+// Looked up so often that the search by name would show.
+DTypeSet supported(const Support& support, const Schema& form) {
+  thread_local std::tuple<const Support*, std::size_t, std::size_t> of;
+  thread_local std::unordered_map<const Schema*, DTypeSet> known;
+  if (const std::tuple now(&support, support.types.size(), support.taken.size()); of != now) {
+    known.clear();
+    of = now;
+  }
+  const auto at = known.find(&form);
+  return at != known.end() ? at->second : known.emplace(&form, support.of(form.name, form.since)).first->second;
 }
 
 bool accepts(const Schema& form, const std::vector<std::shared_ptr<const Expected>>& inputs) {
@@ -60,8 +74,7 @@ class NodeDraft : public Draft {
     if (schema().inputs.empty()) return set;
     const Parameter& first = schema().inputs.front();
     if (constraint != first.type && constraint != first.name) return set;
-    if (const Support* support = builder_.options().support)
-      set = set & support->of(schema().name, schema().since);
+    if (const Support* support = builder_.options().support) set = set & supported(*support, schema());
     if (how_.first_type) set = set & *how_.first_type;
     return set;
   }
@@ -94,7 +107,8 @@ class NodeDraft : public Draft {
       count *= d;
       if (count > p.max_elements) throw CannotDraft{};
     }
-    slots_.push_back({.fresh = builder_.draw(type, want.range), .role = want.role});
+    // Its values are drawn when the draft is known to be of use.
+    slots_.push_back({.later = type, .range = want.range, .role = want.role});
     return type;
   }
   void input(Tensor value, Role role) override {
@@ -107,7 +121,9 @@ class NodeDraft : public Draft {
 
   struct Slot {
     ValueId value = kNoValue;          // an existing one
-    std::optional<Tensor> fresh = {};  // or a new one
+    std::optional<Tensor> fresh = {};  // or a new one,
+    std::optional<ArrayType> later = {};  // or one to be drawn
+    ValueRange range = {};
     Role role = Role::kData;
   };
   std::vector<Slot> slots_;
@@ -308,11 +324,13 @@ bool Builder::draw_node(const OpSpec& spec, const DrawNode& how) {
   if (spec.draft == nullptr) return false;
   try {
     const Schema& form = form_of(spec);
-    if (options_.support != nullptr && options_.support->of(form.name, form.since).empty()) return false;
+    if (options_.support != nullptr && supported(*options_.support, form).empty()) return false;
     NodeDraft draft(rng_, form, *this, how);
     draft.node_.op_type = spec.name;
     draft.node_.domain = spec.domain;
     if (!spec.draft(draft) || (how.must_read && !draft.reads_preferred_)) return false;
+    for (auto& slot : draft.slots_)
+      if (slot.later) slot.fresh = draw(*slot.later, slot.range);
     // Trailing inputs that are left out are not written.
     while (!draft.slots_.empty() && draft.slots_.back().value == kNoValue && !draft.slots_.back().fresh)
       draft.slots_.pop_back();

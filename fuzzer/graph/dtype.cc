@@ -142,12 +142,33 @@ const FloatFormat& float_format(DType t) {
   }
 }
 
+namespace {
+
+// Most of what is converted is a normal number of one of the half formats: by integer arithmetic, since the way
+// through ldexp below is slow. -1 where the number is not of that kind.
+template <int kExponent, int kMantissa>
+std::int64_t encode_half(double x) {
+  constexpr int kDrop = 52 - kMantissa, kBias = (1 << (kExponent - 1)) - 1;
+  const auto bits = std::bit_cast<std::uint64_t>(x);
+  const std::uint64_t magnitude = bits & ~(std::uint64_t{1} << 63);
+  const auto exponent = static_cast<int>(magnitude >> 52) - 1023;
+  if (exponent < 1 - kBias || exponent >= kBias) return -1;
+  const std::uint64_t odd = magnitude >> kDrop & 1;
+  const std::uint64_t rounded = (magnitude + (std::uint64_t{1} << (kDrop - 1)) - 1 + odd) >> kDrop;
+  return static_cast<std::int64_t>(rounded - (std::uint64_t{1023 - kBias} << kMantissa)) |
+         static_cast<std::int64_t>(bits >> 63 << (kExponent + kMantissa));
+}
+
+}  // namespace
+
 double decode_float(DType t, std::uint64_t pattern) {
   if (t == DType::kFloat) return std::bit_cast<float>(static_cast<std::uint32_t>(pattern));
   if (t == DType::kDouble) return std::bit_cast<double>(pattern);
   if (t == DType::kFloat8E8M0)
     return pattern == 0xFF ? std::nan("") : std::ldexp(1.0, static_cast<int>(pattern) - 127);
   if (t == DType::kBFloat16) return std::bit_cast<float>(static_cast<std::uint32_t>(pattern) << 16);
+  if (t == DType::kFloat16 && (pattern & 0x7C00) != 0 && (pattern & 0x7C00) != 0x7C00)
+    return std::bit_cast<float>(static_cast<std::uint32_t>(((pattern & 0x8000) << 16) | (((pattern & 0x7FFF) << 13) + (112u << 23))));
   const Small f = small_format(t);
   const auto sign_bit = std::uint64_t{1} << (f.exponent + f.mantissa);
   if (f.nan_is_neg0 && pattern == sign_bit) return std::nan("");
@@ -170,6 +191,10 @@ double decode_float(DType t, std::uint64_t pattern) {
 std::uint64_t encode_float(DType t, double x, bool saturate) {
   if (t == DType::kFloat) return std::bit_cast<std::uint32_t>(static_cast<float>(x));
   if (t == DType::kDouble) return std::bit_cast<std::uint64_t>(x);
+  if (t == DType::kFloat16 || t == DType::kBFloat16) {
+    const std::int64_t fast = t == DType::kFloat16 ? encode_half<5, 10>(x) : encode_half<8, 7>(x);
+    if (fast >= 0) return static_cast<std::uint64_t>(fast);
+  }
   if (t == DType::kFloat8E8M0) {
     if (std::isnan(x) || x < 0) return 0xFF;
     if (x == 0) return saturate ? 0x00 : 0xFF;

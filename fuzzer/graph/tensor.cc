@@ -113,6 +113,13 @@ Tensor Tensor::of(DType dtype, Dims dims, const std::vector<double>& values) {
   ArrayType type{dtype, std::move(dims)};
   MOB_CHECK(type.count() == static_cast<std::int64_t>(values.size()));
   std::string raw(static_cast<std::size_t>(raw_size(type)), '\0');
+  if (dtype == DType::kFloat) {
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      const auto f = static_cast<float>(values[i]);
+      std::memcpy(raw.data() + 4 * i, &f, 4);
+    }
+    return Tensor(std::move(type), std::move(raw));
+  }
   const int b = bits(dtype);
   const bool real = is_float(dtype);
   for (std::size_t i = 0; i < values.size(); ++i) {
