@@ -65,13 +65,11 @@ double chance_of_split(std::size_t n) {
   return 2 / c;
 }
 
-Verdict check_random(const Evidence& e) {
-  if (e.repeats.empty()) return Verdict::skip("random results, run once only");
+// Calls f(configuration, output, element, plain, optimized, elements of the output) for each element that is
+// apart.
+template <class F>
+void each_apart(const Evidence& e, F f) {
   const auto plain = extremes(e, 0);
-  Finding f;
-  f.oracle = "plain-vs-optimized";
-  f.symptom = Symptom::kWrongNumbers;
-  f.stage = "optimize";
   for (std::size_t k = 1; k < e.configurations.size(); ++k) {
     if (e.configurations[k].reload) continue;
     const auto optimized = extremes(e, k);
@@ -80,17 +78,27 @@ Verdict check_random(const Evidence& e) {
       const double allowance = rounding_allowance(e.reference.outputs[o].type.dtype, plain[o], optimized[o]);
       for (std::size_t i = 0; i < n; ++i) {
         const Extremes &a = plain[o][i], &b = optimized[o][i];
-        if (!(a.high + allowance < b.low || b.high + allowance < a.low)) continue;
-        if (chance_of_split(std::min(a.runs, b.runs)) * static_cast<double>(n) > kChance) continue;
-        if (f.configurations.empty() || f.configurations.back() != k) f.configurations.push_back(k);
-        if (f.message.empty())
-          f.message = "random output " + std::to_string(o) + " element " + std::to_string(i) + ": in " +
-                      std::to_string(a.runs) + " runs between " + show_number(a.low) + " and " +
-                      show_number(a.high) + " without optimization, in " + std::to_string(b.runs) +
-                      " between " + show_number(b.low) + " and " + show_number(b.high) + " with it";
+        if (a.high + allowance < b.low || b.high + allowance < a.low) f(k, o, i, a, b, n);
       }
     }
   }
+}
+
+Verdict check_random(const Evidence& e) {
+  if (e.repeats.empty()) return Verdict::skip("random results, run once only");
+  Finding f;
+  f.oracle = "plain-vs-optimized";
+  f.symptom = Symptom::kWrongNumbers;
+  f.stage = "optimize";
+  each_apart(e, [&](std::size_t k, std::size_t o, std::size_t i, const Extremes& a, const Extremes& b, std::size_t n) {
+    if (chance_of_split(std::min(a.runs, b.runs)) * static_cast<double>(n) > kChance) return;
+    if (f.configurations.empty() || f.configurations.back() != k) f.configurations.push_back(k);
+    if (f.message.empty())
+      f.message = "random output " + std::to_string(o) + " element " + std::to_string(i) + ": in " +
+                  std::to_string(a.runs) + " runs between " + show_number(a.low) + " and " +
+                  show_number(a.high) + " without optimization, in " + std::to_string(b.runs) + " between " +
+                  show_number(b.low) + " and " + show_number(b.high) + " with it";
+  });
   return f.configurations.empty() ? Verdict::agree() : Verdict::found(std::move(f));
 }
 
@@ -128,6 +136,12 @@ Verdict check(const Evidence& e) {
 }
 
 }  // namespace
+
+bool random_results_apart(const Evidence& e) {
+  bool apart = false;
+  each_apart(e, [&](auto&&...) { apart = true; });
+  return apart;
+}
 
 extern const Oracle plain_vs_optimized;
 const Oracle plain_vs_optimized = {.name = "plain-vs-optimized",

@@ -54,6 +54,7 @@ class Campaign {
   void commit(Issued&& issued);
   void write_batch(Issued& issued);
   void settle_up(bool last);
+  void fail() noexcept;
   std::shared_ptr<const Snapshot> snapshot_of(std::uint64_t epoch);
   void take_progress();
   Status status();
@@ -91,7 +92,8 @@ void Campaign::begin_or_resume() {
                                                      {"system", options_.system.label()},
                                                      {"seed", std::to_string(options_.seed)},
                                                      {"source", hex64(options_.source.hash())}};
-  if (!options_.resume) {
+  // A campaign that was killed before it wrote this down has not begun.
+  if (!options_.resume || journal_.meta("seed").empty()) {
     journal_.begin();
     for (const auto& [key, value] : wanted) journal_.set_meta(key, value);
     journal_.commit();
@@ -108,6 +110,7 @@ void Campaign::begin_or_resume() {
   status_.system = options_.system.label();
   status_.seed = options_.seed;
   seen_ = journal_.snapshot(~std::uint64_t{0} >> 1).seen;
+  disk_full_ = folder_size(options_.out) > options_.disk_budget;
   last_commit_ = last_progress_ = now();
 }
 
@@ -118,7 +121,14 @@ std::shared_ptr<const Snapshot> Campaign::snapshot_of(std::uint64_t epoch) {
   std::unique_lock lock(mutex_);
   committed_cv_.wait(lock, [&] { return committed_ >= end || failed_; });
   if (failed_) return nullptr;
-  if (in_transaction_) settle_up(false);
+  if (in_transaction_) {
+    try {
+      settle_up(false);
+    } catch (...) {
+      fail();
+      throw;
+    }
+  }
   auto snapshot = std::make_shared<Snapshot>(journal_.snapshot(end));
   if (snapshot->pool.size() > kPoolLimit)
     snapshot->pool.erase(snapshot->pool.begin(),
@@ -204,6 +214,14 @@ void Campaign::write_batch(Issued& issued) {
   committed_ = batch.first + batch.cases.size();
 }
 
+// With the mutex held: nothing more is written.
+void Campaign::fail() noexcept {
+  journal_.rollback();
+  in_transaction_ = false;
+  failed_ = true;
+  committed_cv_.notify_all();
+}
+
 // With the mutex held: what was written since the last time becomes permanent.
 void Campaign::settle_up(bool last) {
   if (!in_transaction_ && !last) return;
@@ -235,14 +253,12 @@ void Campaign::take_progress() {
 
 void Campaign::commit(Issued&& issued) {
   std::unique_lock lock(mutex_);
+  if (failed_) return;
   try {
     write_batch(issued);
     if (now() - last_commit_ >= kCommitSeconds) settle_up(false);
   } catch (...) {
-    journal_.rollback();
-    in_transaction_ = false;
-    failed_ = true;
-    committed_cv_.notify_all();
+    fail();
     throw;
   }
   lock.unlock();
@@ -307,8 +323,9 @@ EndedBy Campaign::run() {
                       issued->result = lane->run(issued->first, issued->count, *issued->snapshot);
                     } catch (...) {
                       idle_.push(lane);
-                      failed_ = true;
-                      committed_cv_.notify_all();
+                      // With the mutex, or one who is about to wait for a commit would wait for ever.
+                      std::lock_guard lock(mutex_);
+                      fail();
                       throw;
                     }
                     idle_.push(lane);

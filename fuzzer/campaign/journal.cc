@@ -22,21 +22,21 @@ using soci::into;
 using soci::use;
 
 constexpr const char* kTables[] = {
-    "create table if not exists meta(key text primary key, value text not null)",
-    "create table if not exists epochs(epoch integer primary key, snapshot text not null)",
-    "create table if not exists reasons(id integer primary key, ending text not null, reason text not null, "
+    "create table meta(key text primary key, value text not null)",
+    "create table epochs(epoch integer primary key, snapshot text not null)",
+    "create table reasons(id integer primary key, ending text not null, reason text not null, "
     "unique(ending, reason))",
-    "create table if not exists ledger(first integer primary key, cases integer not null, reason integer not null)",
-    "create table if not exists bugs(id integer primary key, signature text not null unique, name text not null, "
+    "create table ledger(first integer primary key, cases integer not null, reason integer not null)",
+    "create table bugs(id integer primary key, signature text not null unique, name text not null, "
     "symptom integer not null, cures text not null, operators text not null, bad text not null, "
     "first_index integer not null, cases integer not null)",
-    "create table if not exists findings(idx integer primary key, bug integer not null)",
-    "create table if not exists seeds(idx integer primary key, pass_set text not null unique, name text not null, "
+    "create table findings(idx integer primary key, bug integer not null)",
+    "create table seeds(idx integer primary key, pass_set text not null unique, name text not null, "
     "packed blob not null)",
-    "create table if not exists reach(kind text not null, name text not null, cases integer not null, "
+    "create table reach(kind text not null, name text not null, cases integer not null, "
     "primary key(kind, name))",
-    "create table if not exists sums(name text primary key, value real not null)",
-    "create table if not exists progress(seconds real not null, cases integer not null, findings integer not null, "
+    "create table sums(name text primary key, value real not null)",
+    "create table progress(seconds real not null, cases integer not null, findings integer not null, "
     "bugs integer not null, memory integer not null, worker_memory integer not null)",
 };
 
@@ -88,6 +88,7 @@ void Tally::add(const Tally& other) {
   vague += other.vague;
   sessions += other.sessions;
   system_seconds += other.system_seconds;
+  triage_seconds += other.triage_seconds;
   for (const auto& [key, n] : other.reach) reach[key] += n;
 }
 
@@ -182,6 +183,9 @@ struct Journal::Impl {
 
 Journal::Journal(const fs::path& folder, Mode mode) : impl_(std::make_unique<Impl>()) {
   impl_->file = folder / "journal.sqlite";
+  // The library that opens it knows no way to write this character.
+  if (impl_->file.string().find('"') != std::string::npos)
+    throw UserError(folder.string() + ": a campaign's folder cannot have '\"' in its name");
   std::error_code error;
   const bool there = fs::exists(impl_->file, error);
   if (mode != Mode::kCreate && !there)
@@ -201,20 +205,26 @@ Journal::Journal(const fs::path& folder, Mode mode) : impl_(std::make_unique<Imp
   impl_->guarded([&] {
     soci::session& sql = impl_->sql;
     // Readers must be able to open the write-ahead log's index, too: no read-only mode.
-    sql.open(soci::sqlite3, "dbname=" + impl_->file.string() + " timeout=30");
+    sql.open(soci::sqlite3, "dbname=\"" + impl_->file.string() + "\" timeout=30");
     if (mode == Mode::kRead) {
       sql << "pragma query_only = on";
+      sql.begin();  // all that is read is of one moment, whatever is written meanwhile
     } else {
       std::string journal_mode;
       sql << "pragma journal_mode = wal", into(journal_mode);
       sql << "pragma synchronous = normal";
-      for (const char* table : kTables) sql << table;
+      int tables = 0;
+      sql << "select count(*) from sqlite_master", into(tables);
+      if (tables == 0) {  // new, or its maker was killed before it came this far
+        soci::transaction all(sql);
+        for (const char* table : kTables) sql << table;
+        set_meta("schema", std::to_string(kJournalSchema));
+        all.commit();
+      }
     }
     impl_->load_run();
   });
-  if (mode == Mode::kCreate) {
-    set_meta("schema", std::to_string(kJournalSchema));
-  } else if (const std::string schema = meta("schema"); schema != std::to_string(kJournalSchema)) {
+  if (const std::string schema = meta("schema"); schema != std::to_string(kJournalSchema)) {
     throw UserError(impl_->file.string() + ": is of journal schema '" + schema + "', this mobster reads " +
                     std::to_string(kJournalSchema));
   }
@@ -306,6 +316,7 @@ void Journal::add_tally(const Tally& t) {
                                                    {"open", static_cast<double>(t.open)},
                                                    {"vague", static_cast<double>(t.vague)},
                                                    {"sessions", static_cast<double>(t.sessions)},
+                                                   {"triage_seconds", t.triage_seconds},
                                                    {"system_seconds", t.system_seconds}};
     for (const auto& [key, number] : sums) {
       what = key;
@@ -345,6 +356,9 @@ void Journal::rollback() noexcept {
   if (!impl_->in_transaction) return;
   try {
     impl_->sql.rollback();
+  } catch (const std::exception&) {  // SQLite did it already: it does where the disk is full
+  }
+  try {
     impl_->load_run();
   } catch (const std::exception&) {  // the file stays at the last commit
   }
@@ -447,6 +461,7 @@ Tally Journal::tally() {
     t.vague = static_cast<std::uint64_t>(sum("vague"));
     t.sessions = static_cast<std::uint64_t>(sum("sessions"));
     t.system_seconds = sum("system_seconds");
+    t.triage_seconds = sum("triage_seconds");
     return t;
   });
 }

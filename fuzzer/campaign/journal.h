@@ -36,6 +36,7 @@ struct JournalFinding {
 struct Tally {
   std::uint64_t elements = 0, open = 0, vague = 0;  // of the expected outputs
   std::uint64_t sessions = 0;
+  double triage_seconds = 0;  // by the clock, over all lanes: confirming, finding causes, cutting down
   double system_seconds = 0;  // CPU time of the worker processes
   std::map<std::pair<std::string, std::string>, std::uint64_t> reach;  // (kind, name) -> cases
   void add(const Tally& other);

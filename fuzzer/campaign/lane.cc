@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <deque>
 #include <fstream>
 #include <set>
@@ -19,6 +20,10 @@ namespace {
 constexpr std::size_t kMostCandidates = 12;  // groups that one case is checked against
 // Larger cases are no good seeds: their mutants would be slow and their findings hard to read.
 constexpr std::size_t kSeedNodes = 24;
+
+double now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
 
 // Brings the case's finding of this symptom and class to the front. False where it has none.
 bool lead_with(Judged& judged, Symptom symptom, FindingClass cls) {
@@ -152,7 +157,7 @@ void Lane::finish(Running& running, const Snapshot& snapshot, CaseResult& result
   }
   const Outcome& plain = judged.outcomes.front();
   result.pass_set = pass_set_of(judged);
-  if (plain.ok() && !snapshot.seen.contains(result.pass_set) && drawn.c.model.graph.nodes.size() <= kSeedNodes)
+  if (plain.ok() && !judged.reference.random && !snapshot.seen.contains(result.pass_set) && drawn.c.model.graph.nodes.size() <= kSeedNodes)
     result.interesting = std::make_shared<const Case>(drawn.c);
   switch (judged.verdict.kind) {
     case Verdict::Kind::kAgree: result.entry = {Ending::kAgree, ""}; return;
@@ -169,7 +174,9 @@ void Lane::finish(Running& running, const Snapshot& snapshot, CaseResult& result
     result.entry = {Ending::kFinding, words_of(finding)};
     return;
   }
+  const double start = now();
   triage(drawn, running.index, std::move(judged), snapshot, result);
+  tally.triage_seconds += now() - start;
 }
 
 // A request per candidate: at its configuration, with nothing disabled and with its cure disabled.

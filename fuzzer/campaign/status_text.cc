@@ -122,13 +122,16 @@ nlohmann::ordered_json status_json(const Status& s) {
   out["cases"] = s.cases;
   out["cases_per_second"] = rate(s);
   out["share_inside_system"] = inside_share(s);
+  out["ledger"] = nlohmann::ordered_json::array();
   for (const auto& [key, cases] : s.ledger)
     out["ledger"].push_back({{"ending", key.first}, {"reason", key.second}, {"cases", cases}});
+  out["triage_seconds"] = s.tally.triage_seconds;
   out["bugs"] = s.bugs();
   out["decided_share"] = decided(s);
   out["chance_of_new"] = chance_of_new(s);
   out["chance_of_new_in_an_hour"] = chance_of_new_in_an_hour(s);
   out["memory_slope_bytes_per_hour"] = memory_slope(s.progress);
+  out["reach"] = nlohmann::ordered_json::object();
   for (const auto& [key, cases] : s.tally.reach) out["reach"][key.first][key.second] = cases;
   out["findings"] = nlohmann::ordered_json::array();
   for (const auto& g : s.groups)

@@ -3,6 +3,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <cmath>
 #include <csignal>
 #include <cstdio>
 #include <nlohmann/json.hpp>
@@ -69,9 +70,10 @@ void set_shares(const std::vector<std::string>& words, Policy& policy) {
     const auto equals = word.find('=');
     const std::string key = word.substr(0, equals);
     double* share = key == "motif" ? &policy.motif : key == "mutant" ? &policy.mutant : key == "random" ? &policy.random : nullptr;
+    const char* number = equals == std::string::npos ? "" : word.c_str() + equals + 1;
     char* end = nullptr;
-    const double value = equals == std::string::npos ? -1 : std::strtod(word.c_str() + equals + 1, &end);
-    if (share == nullptr || value < 0 || end == nullptr || *end != '\0')
+    const double value = std::strtod(number, &end);
+    if (share == nullptr || end == number || *end != '\0' || !std::isfinite(value) || value < 0)
       throw UserError("--share " + word + ": write it as motif=N, mutant=N or random=N");
     *share = value;
   }

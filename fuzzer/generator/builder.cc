@@ -252,7 +252,7 @@ void Builder::evaluate(Appended& a) {
   bool random = false;
   try {
     NodeResult done = evaluate_node(*a.spec, a.node, opset(), raw, {}, policy_.max_elements);
-    if (done.random && !options_.random) throw CannotDraft{};
+    if (done.random && a.drawn && !options_.random) throw CannotDraft{};
     random = done.random;
     unspecified = done.unspecified;
     a.results = std::move(done.outputs);
@@ -335,6 +335,7 @@ bool Builder::draw_node(const OpSpec& spec, const DrawNode& how) {
     while (!draft.slots_.empty() && draft.slots_.back().value == kNoValue && !draft.slots_.back().fresh)
       draft.slots_.pop_back();
     Appended a;
+    a.drawn = true;
     a.spec = &spec;
     for (const auto& slot : draft.slots_)
       a.inputs.push_back(slot.value != kNoValue ? values_[static_cast<std::size_t>(slot.value)]

@@ -31,7 +31,7 @@ struct BuildOptions {
   int opset = kNewestOpset;
   const Support* support = nullptr;  // null: whatever the schema takes
   bool special = false;              // leaves hold special values here and there
-  bool random = false;               // operators that draw random numbers may take part
+  bool random = false;               // operators that draw random numbers may be drawn
 };
 
 class Builder {
@@ -99,6 +99,7 @@ class Builder {
   friend class NodeDraft;
   struct Appended {
     const OpSpec* spec = nullptr;
+    bool drawn = false;  // by draw_node
     Node node;
     std::vector<std::shared_ptr<const Expected>> inputs;
     std::vector<Expected> results;

@@ -132,7 +132,7 @@ std::optional<Generated> generate_motif(Rng& rng, const GeneratorOptions& option
   BuildOptions build{.opset = aim.opset != 0 ? aim.opset : draw_opset(rng, options, motif.since),
                      .support = options.support,
                      .special = g.special,
-                     .random = true};
+                     .random = rng.chance(p.random_operators)};
   Builder b(rng, p, build);
   const bool planted = aim.planted.value_or(rng.chance(p.planted));
   if (planted) grow(b, geometric(rng, p.mean_prefix));
@@ -150,7 +150,7 @@ std::optional<Generated> generate_motif(Rng& rng, const GeneratorOptions& option
 std::optional<Generated> plant(Rng& rng, const GeneratorOptions& options, const Case& motif) try {
   const Policy& p = options.policy;
   Builder b(rng, p,
-            {.opset = static_cast<int>(motif.model.opset()), .support = options.support, .random = true});
+            {.opset = static_cast<int>(motif.model.opset()), .support = options.support});
   grow(b, geometric(rng, p.mean_prefix));
   std::vector<ValueId> feeds;
   for (ValueId v : motif.model.graph.inputs) {

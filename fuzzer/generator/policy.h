@@ -19,7 +19,8 @@ struct Policy {
   double mean_nodes = 4;
   double large = 0.02;  // ... or uniform up to max_nodes
   int max_nodes = 100;
-  double random_operators = 0.05;  // of a random graph: operators that draw random numbers may take part
+  // Of a case: operators that draw random numbers may take part. Rarely: to judge one takes many processes.
+  double random_operators = 0.005;
   double newest_opset = 0.25;  // the newest that the system takes; else any from 9 on
 
   // --- Wiring of a slot that a draft asks for.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "fuzzer/graph/model_io.h"
+#include "oracles/compare.h"
 
 namespace mob {
 namespace {
@@ -100,12 +101,13 @@ Judged Judge::finish() {
   return judged;
 }
 
-std::vector<std::vector<Outcome>> Judge::repeated(const Case& c, const std::vector<Configuration>& configurations,
-                                                  bool fresh) {
-  std::vector<std::vector<Outcome>> repeats;
-  for (int i = 0; i < options_.random_repeats; ++i)
-    repeats.push_back(second_worker(fresh).run(c, configurations));
-  return repeats;
+void Judge::repeat(Evidence& evidence, bool fresh) {
+  evidence.repeats.clear();
+  const std::vector<Configuration> configurations(evidence.configurations.begin(), evidence.configurations.end());
+  for (int i = 0; i < options_.random_repeats; ++i) {
+    evidence.repeats.push_back(second_worker(fresh).run(evidence.c, configurations));
+    if (i > 0 && !oracles::random_results_apart(evidence)) return;
+  }
 }
 
 Judged Judge::weigh(const Case& c, Reference reference, std::vector<Outcome> outcomes,
@@ -154,14 +156,14 @@ Judged Judge::weigh(const Case& c, Reference reference, std::vector<Outcome> out
   };
   const bool random = judged.reference.random && !judged.outcomes.empty() && judged.outcomes[0].ok();
   // Sessions of one process may share a seed: such repeats only tell whether there is anything to look into.
-  if (random) evidence.repeats = repeated(c, configurations, false);
+  if (random) repeat(evidence, false);
 
   std::vector<Finding> findings;
   std::string skipped;
   for (const Oracle* oracle : all_oracles()) {
     Verdict v = oracle->check(evidence);
     if (random && v.kind == Verdict::Kind::kFinding && oracle->name == "plain-vs-optimized") {
-      evidence.repeats = repeated(c, configurations, true);
+      repeat(evidence, true);
       v = oracle->check(evidence);
     }
     if (v.kind == Verdict::Kind::kFinding) findings.push_back(*v.finding);

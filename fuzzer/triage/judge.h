@@ -73,9 +73,9 @@ class Judge {
     std::vector<Configuration> configurations;
   };
   Worker& second_worker(bool fresh);
-  // The case again and again in the second process, or each time in a fresh one.
-  std::vector<std::vector<Outcome>> repeated(const Case& c, const std::vector<Configuration>& configurations,
-                                             bool fresh);
+  // Fills in the evidence's repeats: the case again and again in the second process, or each time in a fresh one.
+  // Ends early where they show nothing.
+  void repeat(Evidence& evidence, bool fresh);
 
   JudgeOptions options_;
   std::unique_ptr<Worker> worker_;

@@ -21,7 +21,7 @@ const std::set<std::pair<std::string, std::string>> kForbidden = {{"oracles", "m
                                                                   {"mutators", "oracles"}};
 // Libraries that only one room sees.
 const std::map<std::string, std::set<std::string>> kOnlyIn = {
-    {"onnx/", {"fuzzer/graph"}}, {"onnxruntime_c_api.h", {"fuzzer/runtime"}}, {"tbb/", {"fuzzer/campaign"}}};
+    {"onnx/", {"fuzzer/graph"}}, {"onnxruntime_c_api.h", {"fuzzer/runtime"}}, {"tbb/", {"fuzzer/campaign"}}, {"soci/", {"fuzzer/campaign"}}};
 
 std::string room_of(const std::string& path) {
   std::string best;
@@ -93,6 +93,7 @@ TEST(Registry, EveryMemberHasItsRow) {
                    {"expected", "kernels", "op_spec", "table", "known_limits", "quantize"});
   rows_match_files("oracles/all.def", "ORACLE", "oracles", {"oracle", "compare"});
   rows_match_files("mutators/all.def", "MUTATOR", "mutators", {"mutator", "settle", "splice", "edit"});
+  rows_match_files("fuzzer/generator/motifs/all.def", "MOTIFS", "fuzzer/generator/motifs", {"motif", "qdq"});
   rows_match_files("fuzzer/cli/all.def", "COMMAND", "fuzzer/cli", {"main", "models"});
   rows_match_files("fuzzer/runtime/all.def", "SYSTEM", "fuzzer/runtime",
                    {"system", "outcome", "worker", "onnxruntime_worker_main"});
