@@ -109,6 +109,7 @@ void Campaign::begin_or_resume() {
   earlier_seconds_ = status_.seconds;
   status_.system = options_.system.label();
   status_.seed = options_.seed;
+  journal_.set_meta("jobs", std::to_string(options_.jobs > 0 ? options_.jobs : tbb::info::default_concurrency()));
   seen_ = journal_.snapshot(~std::uint64_t{0} >> 1).seen;
   disk_full_ = folder_size(options_.out) > options_.disk_budget;
   last_commit_ = last_progress_ = now();
@@ -380,6 +381,7 @@ Status read_status(Journal& journal) {
   const std::string seed = journal.meta("seed");
   s.seed = seed.empty() ? 0 : std::stoull(seed);
   s.cases = journal.next_index();
+  if (const std::string jobs = journal.meta("jobs"); !jobs.empty()) s.jobs = std::stoi(jobs);
   s.ledger = journal.ledger();
   s.tally = journal.tally();
   s.groups = journal.groups();

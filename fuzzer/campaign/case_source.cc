@@ -192,8 +192,10 @@ std::uint64_t SourceOptions::hash() const {
                         join({version(), focus.pass, focus.op, focus.motif, std::to_string(p.motif),
                               std::to_string(p.mutant), std::to_string(p.random)},
                              "|"));
-  for (const auto* seeds : {&corpus, &motifs})
+  for (const auto* seeds : {&corpus, &motifs}) {
+    h = mix(h, std::to_string(seeds->size()));  // models of one kind are not the same as of the other
     for (const Seed& s : *seeds) h = mix(mix(h, s.name), serialize(s.c->model));
+  }
   if (generator.support != nullptr) {
     for (const auto& [key, types] : generator.support->types)
       for (DType t : types.list()) h = mix(h, key.first + std::to_string(key.second) + std::string(name(t)));

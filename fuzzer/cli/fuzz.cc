@@ -32,7 +32,7 @@ struct Words {
   std::string focus;
   std::vector<std::string> shares;
   std::string disk_budget = "2G";
-  double deadline = WorkerLimits{}.cpu_seconds;
+  double deadline = 5;  // a small model takes milliseconds
   bool resume = false, quiet = false, json = false;
 };
 
@@ -46,7 +46,8 @@ double parse_duration(const std::string& words) {
   }
   const std::string unit = n < 0 ? "?" : words.substr(used);
   const double factor = unit.empty() || unit == "s" ? 1 : unit == "m" ? 60 : unit == "h" ? 3600 : unit == "d" ? 86400 : 0;
-  if (!(n > 0) || factor == 0) throw UserError("--for " + words + ": write it as 90s, 2m or 1h");
+  if (!(n > 0) || !std::isfinite(n) || factor == 0)
+    throw UserError("--for " + words + ": write it as 90s, 2m or 1h");
   return n * factor;
 }
 
@@ -60,7 +61,8 @@ std::uint64_t parse_size(const std::string& words) {
   }
   const std::string unit = n < 0 ? "?" : words.substr(used);
   const double factor = unit.empty() ? 1 : unit == "K" ? 1e3 : unit == "M" ? 1e6 : unit == "G" ? 1e9 : 0;
-  if (!(n > 0) || factor == 0) throw UserError("--disk-budget " + words + ": write it as 500M or 2G");
+  if (!(n > 0) || n > 1e9 * 1e9 / std::max(factor, 1.0) || factor == 0)
+    throw UserError("--disk-budget " + words + ": write it as 500M or 2G");
   return static_cast<std::uint64_t>(n * factor);
 }
 
@@ -181,7 +183,8 @@ std::function<int()> set_up(CLI::App& app) {
   app.add_option("--system", words->system, "onnxruntime[@VERSION], or onnxruntime@/path/to/libonnxruntime.so")
       ->capture_default_str();
   app.add_option("--for", words->duration, "running time: 90s, 2m, 1h");
-  app.add_option("--cases", words->cases, "number of cases, those before --resume included");
+  app.add_option("--cases", words->cases, "number of cases, those before --resume included")
+      ->check(CLI::NonNegativeNumber);
   app.add_option("--seed", words->seed, "the campaign is a function of it")->capture_default_str();
   app.add_option("--jobs", words->jobs, "cores to use (default: all); the results do not depend on it")
       ->check(CLI::Range(1, 1024));
