@@ -1,6 +1,6 @@
-// What the campaign costs: cases per second against a bare loop that creates and runs the same sessions in the same
-// kind of worker processes, at one and two jobs, in turn. Measured after a warm-up, in which most of what can be
-// found is found and triaged.
+// What the campaign costs: cases per second against a bare loop that creates and runs the same sessions in
+// the same kind of worker processes, at one and two jobs, in turn. Measured after a warm-up, in which most of
+// what can be found is found and triaged.
 //
 //   bench/campaign_rate [--warm-up N] [--cases N] [--rounds R] [--system onnxruntime@V]
 #include <fmt/format.h>
@@ -83,19 +83,22 @@ int main(int argc, char** argv) {
       t = now();
       std::vector<std::thread> threads;
       for (int j = 0; j < jobs; ++j)
-        threads.emplace_back([&, j] { run_bare(system, cases, static_cast<std::size_t>(j), static_cast<std::size_t>(jobs)); });
+        threads.emplace_back(
+            [&, j] { run_bare(system, cases, static_cast<std::size_t>(j), static_cast<std::size_t>(jobs)); });
       for (std::thread& thread : threads) thread.join();
       const double bare = now() - t;
       campaign_rates.push_back(static_cast<double>(count) / campaign);
       bare_rates.push_back(static_cast<double>(cases.size()) / bare);
       ratios.push_back(campaign_rates.back() / bare_rates.back());
-      fmt::print("{} job{}, cases {} to {}: campaign {:.0f}/s, bare loop {:.0f}/s, ratio {:.2f}; {} groups, {} of them new\n",
-                 jobs, jobs == 1 ? "" : "s", from, options.cases, campaign_rates.back(), bare_rates.back(),
-                 ratios.back(), groups, groups - groups_before);
+      fmt::print(
+          "{} job{}, cases {} to {}: campaign {:.0f}/s, bare loop {:.0f}/s, ratio {:.2f}; {} groups, {} of "
+          "them new\n",
+          jobs, jobs == 1 ? "" : "s", from, options.cases, campaign_rates.back(), bare_rates.back(),
+          ratios.back(), groups, groups - groups_before);
     }
     std::sort(ratios.begin(), ratios.end());
-    fmt::print("{} job{}: median ratio {:.2f} ({:.2f} to {:.2f})\n", jobs, jobs == 1 ? "" : "s", ratios[ratios.size() / 2],
-               ratios.front(), ratios.back());
+    fmt::print("{} job{}: median ratio {:.2f} ({:.2f} to {:.2f})\n", jobs, jobs == 1 ? "" : "s",
+               ratios[ratios.size() / 2], ratios.front(), ratios.back());
   }
   std::filesystem::remove_all(options.out);
   return 0;

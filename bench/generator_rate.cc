@@ -1,7 +1,8 @@
-// What the generator does: models per second and core at 5, 10 and 20 nodes, and whether what it makes is valid,
-// accepted, decided, and covers what the system supports.
+// What the generator does: models per second and core at 5, 10 and 20 nodes, and whether what it makes is
+// valid, accepted, decided, and covers what the system supports.
 //
-//   bench/generator_rate [--models N] [--seed S] [--system onnxruntime@V] [--share motif=..,mutant=..,random=..]
+//   bench/generator_rate [--models N] [--seed S] [--system onnxruntime@V] [--share
+//   motif=..,mutant=..,random=..]
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -35,7 +36,8 @@ void note_triples(const Model& typed, const Support& support, std::set<Triple>& 
     const Schema* form = schema(n.op_type, static_cast<int>(typed.opset()), n.domain);
     if (form == nullptr) continue;
     const bool has_input = !form->inputs.empty() && !n.inputs.empty() && n.inputs[0] != kNoValue;
-    const DType t = has_input ? (g[n.inputs[0]].type ? g[n.inputs[0]].type->dtype : DType::kUndefined) : DType::kFloat;
+    const DType t =
+        has_input ? (g[n.inputs[0]].type ? g[n.inputs[0]].type->dtype : DType::kUndefined) : DType::kFloat;
     if (support.of(n.op_type, form->since).has(t)) seen.emplace(n.op_type, form->since, t);
   }
 }
@@ -75,10 +77,13 @@ int main(int argc, char** argv) {
       total_nodes += g->c.model.graph.nodes.size();
     }
     const double seconds = now() - start;
-    fmt::print("random graphs of {} nodes: {:.0f} models/s on one core, with inputs and expected values ({:.1f} nodes on "
-               "average, {:.0f} % of the draws)\n",
-               nodes, static_cast<double>(made) / seconds, static_cast<double>(total_nodes) / static_cast<double>(made),
-               100.0 * static_cast<double>(made) / static_cast<double>(drawn));
+    fmt::print(
+        "random graphs of {} nodes: {:.0f} models/s on one core, with inputs and expected values ({:.1f} "
+        "nodes on "
+        "average, {:.0f} % of the draws)\n",
+        nodes, static_cast<double>(made) / seconds,
+        static_cast<double>(total_nodes) / static_cast<double>(made),
+        100.0 * static_cast<double>(made) / static_cast<double>(drawn));
   }
 
   const Snapshot nothing;
@@ -123,9 +128,11 @@ int main(int argc, char** argv) {
              100.0 * static_cast<double>(accepted) / static_cast<double>(models - undrawn));
   for (const auto& [why, n] : refused) fmt::print("  {} x {}\n", n, why);
   fmt::print("supported (operator, type, opset form) triples that occur: {} of {} ({:.1f} %)\n", seen.size(),
-             support.triples(), 100.0 * static_cast<double>(seen.size()) / static_cast<double>(support.triples()));
-  fmt::print("elements decided and not vague: {:.2f} % of {}; {} models with special values somewhere\n",
-             elements == 0 ? 100.0 : 100.0 * (1 - static_cast<double>(open + vague) / static_cast<double>(elements)),
-             elements, special);
+             support.triples(),
+             100.0 * static_cast<double>(seen.size()) / static_cast<double>(support.triples()));
+  fmt::print(
+      "elements decided and not vague: {:.2f} % of {}; {} models with special values somewhere\n",
+      elements == 0 ? 100.0 : 100.0 * (1 - static_cast<double>(open + vague) / static_cast<double>(elements)),
+      elements, special);
   return 0;
 }

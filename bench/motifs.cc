@@ -1,6 +1,6 @@
-// What the motifs do: how often each is built whole and broken, whether the models are valid, accepted without
-// optimization, and whether the pass that a motif aims at takes it up. Rewrite rules are not logged: they took
-// it up where disabling them changes the optimized model.
+// What the motifs do: how often each is built whole and broken, whether the models are valid, accepted
+// without optimization, and whether the pass that a motif aims at takes it up. Rewrite rules are not logged:
+// they took it up where disabling them changes the optimized model.
 //
 //   bench/motifs [--only MOTIF] [--draws N] [--seed S] [--system onnxruntime@V] [--judge] [--keep DIR]
 #include <fmt/format.h>
@@ -60,9 +60,10 @@ int main(int argc, char** argv) {
     for (int i = 0; i < 2 * draws; ++i) {
       const int near = i % 2;
       Rng rng(seed, static_cast<std::uint64_t>(i));
-      const auto g = generate_motif(
-          rng, options,
-          {.motif = motif, .broken_guards = near == 0 ? 0 : static_cast<int>(rng.range(1, 2)), .planted = i % 4 >= 2});
+      const auto g = generate_motif(rng, options,
+                                    {.motif = motif,
+                                     .broken_guards = near == 0 ? 0 : static_cast<int>(rng.range(1, 2)),
+                                     .planted = i % 4 >= 2});
       if (!g) continue;
       ++built[near];
       for (const std::string& name : g->broken_guards) ++guards[name];
@@ -73,7 +74,9 @@ int main(int argc, char** argv) {
         save(id + "-invalid", g->c, why);
         continue;
       }
-      std::vector<Configuration> configurations = {{.level = 0}, {.level = 99, .reload = true, .report_passes = true, .keep_saved = true, .load_only = true}};
+      std::vector<Configuration> configurations = {
+          {.level = 0},
+          {.level = 99, .reload = true, .report_passes = true, .keep_saved = true, .load_only = true}};
       const bool look = i < 80;
       if (look)
         for (const std::string& aim : aims)
@@ -98,8 +101,9 @@ int main(int argc, char** argv) {
       if (judging) {
         const Judged j = judge.judge(g->c);
         if (j.verdict.finding) {
-          const std::string what = fmt::format("{} {}: {}", name(j.verdict.finding->cls),
-                                               name(j.verdict.finding->symptom), one_line(j.verdict.finding->message, 140));
+          const std::string what =
+              fmt::format("{} {}: {}", name(j.verdict.finding->cls), name(j.verdict.finding->symptom),
+                          one_line(j.verdict.finding->message, 140));
           if (findings[what]++ == 0)
             save(id + "-" + std::string(name(j.verdict.finding->cls)), g->c,
                  what + " broken: " + join(g->broken_guards, ", "));

@@ -84,17 +84,20 @@ std::string readme(const FindingRecord& r) {
   std::string text = fmt::format(
       "# {}\n\n{} {}: **{}** at {}, class {}.\n\n    {}\n\n", r.name, r.system, r.version, name(f.symptom),
       join(level_names(f, r.judged->configurations), ", "), name(f.cls), f.message);
-  text += r.cause.cures.empty()
-              ? "No single pass or rewrite rule cures it when it is disabled.\n"
-              : "Disabling any one of these cures it: " + join(r.cause.cures, ", ") + ".\n";
+  text += r.cause.cures.empty() ? "No single pass or rewrite rule cures it when it is disabled.\n"
+                                : "Disabling any one of these cures it: " + join(r.cause.cures, ", ") + ".\n";
   if (!r.motif.empty())
-    text += fmt::format("Generated from motif `{}`{}.\n", r.motif,
-                        r.broken_guards.empty() ? ", whole" : ", broken guards: " + join(r.broken_guards, ", "));
+    text +=
+        fmt::format("Generated from motif `{}`{}.\n", r.motif,
+                    r.broken_guards.empty() ? ", whole" : ", broken guards: " + join(r.broken_guards, ", "));
   text += fmt::format("\nOperators: {}\n\n", join(operators_of(r.c->model.graph), " "));
-  text += "- `python repro.py` prints REPRODUCED where the installed onnxruntime has the bug (needs onnxruntime, onnx, numpy).\n"
-          "- `mobster replay .` judges it with any installed version (`--system onnxruntime@VERSION`).\n"
-          "- `test_data_set_0/output_*.pb` is the right answer, `bound_*.pb` how far a correct kernel may be from it "
-          "(infinite: open).\n";
+  text +=
+      "- `python repro.py` prints REPRODUCED where the installed onnxruntime has the bug (needs onnxruntime, "
+      "onnx, numpy).\n"
+      "- `mobster replay .` judges it with any installed version (`--system onnxruntime@VERSION`).\n"
+      "- `test_data_set_0/output_*.pb` is the right answer, `bound_*.pb` how far a correct kernel may be "
+      "from it "
+      "(infinite: open).\n";
   if (r.original != nullptr) text += "- `original.onnx` is the model before it was cut down.\n";
   text += "\n```\n" + to_text(r.c->model) + "\n```\n";
   return text;

@@ -1,5 +1,5 @@
-// A finding as a folder: the model, its inputs and right answers in ONNX test-data layout, what is known of it
-// in finding.json, and a script that reproduces it.
+// A finding as a folder: the model, its inputs and right answers in ONNX test-data layout, what is known of
+// it in finding.json, and a script that reproduces it.
 //
 //   model.onnx  test_data_set_0/{input,output,bound}_*.pb  finding.json  README.md  repro.py  [original.onnx]
 #pragma once
@@ -17,7 +17,7 @@ inline constexpr int kFindingSchema = 1;
 
 // What a campaign knows of a finding, to be written down.
 struct FindingRecord {
-  std::string name;       // of the folder
+  std::string name;                // of the folder
   const Case* c = nullptr;         // the case, cut to what the finding needs
   const Case* original = nullptr;  // as it was generated; null: the same
   const Judged* judged = nullptr;  // of `c`, in a fresh process

@@ -23,26 +23,83 @@ def trouble(why):
     sys.exit(2)
 
 
-def load(pattern):
+def read_protos(pattern):
     import onnx
-    import onnx.numpy_helper
 
-    tensors = {}
+    protos = {}
     data = os.path.join(HERE, "test_data_set_0")
     for i in range(len(glob.glob(os.path.join(data, pattern + "_*.pb")))):
         proto = onnx.TensorProto()
         with open(os.path.join(data, f"{pattern}_{i}.pb"), "rb") as f:
             proto.ParseFromString(f.read())
-        tensors[proto.name] = onnx.numpy_helper.to_array(proto)
-    return tensors
+        protos[proto.name] = proto
+    return protos
+
+
+def plain_array(proto):
+    """Types that numpy does not know (bfloat16, float8, int4) become float32, which holds all their values."""
+    import numpy as np
+    import onnx.numpy_helper
+
+    array = np.asarray(onnx.numpy_helper.to_array(proto))
+    return array if array.dtype.kind in "biufcOSU" and not is_strange(type_name(proto)) else array.astype(np.float32)
+
+
+def type_name(proto):
+    import onnx
+
+    return onnx.TensorProto.DataType.Name(proto.data_type).lower()
+
+
+def is_strange(type_name):
+    return type_name == "bfloat16" or type_name.startswith(("float8", "float4", "int4", "uint4", "int2", "uint2"))
+
+
+def load(pattern):
+    return {name: plain_array(proto) for name, proto in read_protos(pattern).items()}
+
+
+def load_types(pattern):
+    return {name: type_name(proto) for name, proto in read_protos(pattern).items()}
+
+
+def strange_to_ort(proto, session):
+    """A tensor of a type that numpy does not know: what a model returns that has nothing but this constant."""
+    import onnx.helper
+
+    name = proto.name
+    info = onnx.helper.make_tensor_value_info(name, proto.data_type, list(proto.dims))
+    graph = onnx.helper.make_graph([], "constant", [], [info], [proto])
+    model = onnx.helper.make_model(graph, ir_version=10, opset_imports=[onnx.helper.make_opsetid("", 21)])
+    return session(model.SerializeToString(), 0).run_with_ort_values(None, {})[0]
+
+
+def strange_from_ort(value, type_name):
+    import ctypes
+
+    import onnx
+
+    bits = 16 if type_name == "bfloat16" else 8
+    for few in (2, 4):
+        if type_name in (f"int{few}", f"uint{few}") or type_name.startswith(f"float{few}e"):
+            bits = few
+    count = 1
+    for n in value.shape():
+        count *= n
+    proto = onnx.TensorProto(data_type=onnx.TensorProto.DataType.Value(type_name.upper()), dims=value.shape())
+    proto.raw_data = ctypes.string_at(value.data_ptr(), (count * bits + 7) // 8)
+    return plain_array(proto)
 
 
 def run_here(level, reload, runs, repeats, target):
     """In a process of its own, since it may die: outputs go to `target`."""
+    import re
+
     import numpy as np
+    import onnx
     import onnxruntime as ort
 
-    def session(path, at, save=None):
+    def session(model, at, save=None):
         options = ort.SessionOptions()
         options.graph_optimization_level = getattr(ort.GraphOptimizationLevel, LEVELS[at])
         options.intra_op_num_threads = 1
@@ -51,10 +108,29 @@ def run_here(level, reload, runs, repeats, target):
         options.enable_cpu_mem_arena = False
         if save:
             options.optimized_model_filepath = save
-        return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
-    model = os.path.join(HERE, "model.onnx")
-    inputs = load("input")
+    def readable():
+        """The model, of an IR version that this onnxruntime reads."""
+        path = os.path.join(HERE, "model.onnx")
+        try:
+            session(path, 0)
+        except Exception as e:
+            newest = re.search("max supported IR version: ([0-9]+)", str(e))
+            if newest:
+                model = onnx.load(path)
+                model.ir_version = int(newest[1])
+                path = target + ".readable.onnx"
+                onnx.save(model, path)
+        return path
+
+    model = readable()
+    protos = read_protos("input")
+    strange = any(is_strange(type_name(p)) for p in protos.values())
+    inputs = {name: plain_array(p) for name, p in protos.items()}
+    if strange:
+        inputs = {name: strange_to_ort(p, session) if is_strange(type_name(p)) else
+                  ort.OrtValue.ortvalue_from_numpy(inputs[name]) for name, p in protos.items()}
     found = {}
     for repeat in range(repeats):
         if reload:
@@ -64,9 +140,20 @@ def run_here(level, reload, runs, repeats, target):
         else:
             s = session(model, level)
         names = [o.name for o in s.get_outputs()]
+        types = [o.type.partition("(")[2].rstrip(")") for o in s.get_outputs()]
         for run in range(runs):
-            for name, value in zip(names, s.run(None, inputs)):
-                found[f"{repeat}/{run}/{name}"] = np.asarray(value)
+            head = f"{repeat}/{run}/"
+            if not strange and not any(is_strange(t) for t in types):
+                for name, value in zip(names, s.run(None, inputs)):
+                    found[head + name] = np.asarray(value)
+                continue
+            values = inputs if strange else {n: ort.OrtValue.ortvalue_from_numpy(v) for n, v in inputs.items()}
+            for name, value in zip(names, s.run_with_ort_values(None, values)):
+                type_now = value.data_type().partition("(")[2].rstrip(")")
+                found[head + name] = strange_from_ort(value, type_now) if is_strange(type_now) else value.numpy()
+                # What numpy does not know is told apart by this.
+                if is_strange(type_now):
+                    found["type/" + head + name] = np.array(type_now)
     np.savez(target, **found)
 
 
@@ -118,18 +205,25 @@ def worst_outside(got, expected, bounds):
     return worst[1] if worst else ""
 
 
-def structure(got, expected):
+def structure(got, types, expected, expected_types):
     for name, want in expected.items():
         if name not in got:
             return f"output '{name}' is missing"
-        if got[name].shape != want.shape or got[name].dtype != want.dtype:
-            return f"output '{name}' is {got[name].dtype}{list(got[name].shape)}, not {want.dtype}{list(want.shape)}"
+        value, wanted = got[name], expected_types[name]
+        is_type, want_type = types.get(name, value.dtype), wanted if is_strange(wanted) else want.dtype
+        if value.shape != want.shape or is_type != want_type:
+            return f"output '{name}' is {is_type}{list(value.shape)}, not {want_type}{list(want.shape)}"
     return ""
 
 
 def first(outputs, run=0, repeat=0):
     head = f"{repeat}/{run}/"
     return {name[len(head):]: value for name, value in outputs.items() if name.startswith(head)}
+
+
+def strange_types(outputs):
+    return {name: str(value) for name, value in first({n.removeprefix("type/"): v for n, v in outputs.items()
+                                                       if n.startswith("type/")}).items()}
 
 
 def main():
@@ -157,8 +251,9 @@ def main():
         trouble(f"the model fails with optimization, which is another symptom: {why}")
     expected, bounds = load("output"), load("bound")
     if finding["symptom"] == "wrong-structure":
-        difference = structure(first(bad), expected)
-        if difference and not structure(first(plain), expected):
+        types = load_types("output")
+        difference = structure(first(bad), strange_types(bad), expected, types)
+        if difference and not structure(first(plain), strange_types(plain), expected, types):
             reproduced(difference)
     elif finding["symptom"] == "wrong-numbers" and random:
         for name in first(plain):

@@ -26,8 +26,8 @@ struct Violations {
 Violations violations(const std::vector<Expected>& expected, const Graph& graph,
                       const std::vector<Output>& got);
 
-// Of a case with random operators: whether some element's values with optimization still lie on one side of all
-// those without, in every repeat so far. Once that is not so, more repeats will not change it.
+// Of a case with random operators: whether some element's values with optimization still lie on one side of
+// all those without, in every repeat so far. Once that is not so, more repeats will not change it.
 bool random_results_apart(const Evidence& evidence);
 
 // Why wrong numbers are not (or are) the optimizer's doing. Looks only at values and meaning.

@@ -90,7 +90,8 @@ Verdict check_random(const Evidence& e) {
   f.oracle = "plain-vs-optimized";
   f.symptom = Symptom::kWrongNumbers;
   f.stage = "optimize";
-  each_apart(e, [&](std::size_t k, std::size_t o, std::size_t i, const Extremes& a, const Extremes& b, std::size_t n) {
+  each_apart(e, [&](std::size_t k, std::size_t o, std::size_t i, const Extremes& a, const Extremes& b,
+                    std::size_t n) {
     if (chance_of_split(std::min(a.runs, b.runs)) * static_cast<double>(n) > kChance) return;
     if (f.configurations.empty() || f.configurations.back() != k) f.configurations.push_back(k);
     if (f.message.empty())

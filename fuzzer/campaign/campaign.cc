@@ -77,7 +77,7 @@ class Campaign {
   std::uint64_t committed_ = 0;
   std::uint64_t session_first_ = 0;
   std::set<std::uint64_t> seen_;  // sets of fired passes of all that is committed
-  Tally pending_;  // not in the journal yet
+  Tally pending_;                 // not in the journal yet
   Status status_;
   double session_system_seconds_ = 0;
   bool in_transaction_ = false;
@@ -109,14 +109,15 @@ void Campaign::begin_or_resume() {
   earlier_seconds_ = status_.seconds;
   status_.system = options_.system.label();
   status_.seed = options_.seed;
-  journal_.set_meta("jobs", std::to_string(options_.jobs > 0 ? options_.jobs : tbb::info::default_concurrency()));
+  journal_.set_meta("jobs",
+                    std::to_string(options_.jobs > 0 ? options_.jobs : tbb::info::default_concurrency()));
   seen_ = journal_.snapshot(~std::uint64_t{0} >> 1).seen;
   disk_full_ = folder_size(options_.out) > options_.disk_budget;
   last_commit_ = last_progress_ = now();
 }
 
-// What was committed of the epochs that this one may depend on. Read from the journal, so that a campaign that
-// was resumed and one that was not see the same.
+// What was committed of the epochs that this one may depend on. Read from the journal, so that a campaign
+// that was resumed and one that was not see the same.
 std::shared_ptr<const Snapshot> Campaign::snapshot_of(std::uint64_t epoch) {
   const std::uint64_t end = snapshot_end(epoch);
   std::unique_lock lock(mutex_);
@@ -282,7 +283,8 @@ EndedBy Campaign::run() {
   begin_or_resume();
   const int jobs = options_.jobs > 0 ? options_.jobs : tbb::info::default_concurrency();
   for (int i = 0; i < jobs; ++i) {
-    lanes_.push_back(std::make_unique<Lane>(options_.system, options_.source, options_.seed, options_.limits));
+    lanes_.push_back(
+        std::make_unique<Lane>(options_.system, options_.source, options_.seed, options_.limits));
     idle_.push(lanes_.back().get());
   }
   std::mutex showing;
@@ -304,37 +306,39 @@ EndedBy Campaign::run() {
     tbb::global_control threads(tbb::global_control::max_allowed_parallelism, static_cast<std::size_t>(jobs));
     tbb::task_arena arena(jobs);
     arena.execute([&] {
-      tbb::parallel_pipeline(
-          static_cast<std::size_t>(jobs) * 4,
-          tbb::make_filter<void, std::shared_ptr<Issued>>(tbb::filter_mode::serial_in_order,
-                                                          [&](tbb::flow_control& control) {
-                                                            auto issued = issue();
-                                                            if (!issued) {
-                                                              control.stop();
-                                                              return std::shared_ptr<Issued>();
-                                                            }
-                                                            return std::make_shared<Issued>(std::move(*issued));
-                                                          }) &
-              tbb::make_filter<std::shared_ptr<Issued>, std::shared_ptr<Issued>>(
-                  tbb::filter_mode::parallel,
-                  [&](std::shared_ptr<Issued> issued) {
-                    Lane* lane = nullptr;
-                    idle_.pop(lane);
-                    try {
-                      issued->result = lane->run(issued->first, issued->count, *issued->snapshot);
-                    } catch (...) {
-                      idle_.push(lane);
-                      // With the mutex, or one who is about to wait for a commit would wait for ever.
-                      std::lock_guard lock(mutex_);
-                      fail();
-                      throw;
-                    }
-                    idle_.push(lane);
-                    return issued;
-                  }) &
-              tbb::make_filter<std::shared_ptr<Issued>, void>(
-                  tbb::filter_mode::serial_in_order,
-                  [&](std::shared_ptr<Issued> issued) { commit(std::move(*issued)); }));
+      tbb::parallel_pipeline(static_cast<std::size_t>(jobs) * 4,
+                             tbb::make_filter<void, std::shared_ptr<Issued>>(
+                                 tbb::filter_mode::serial_in_order,
+                                 [&](tbb::flow_control& control) {
+                                   auto issued = issue();
+                                   if (!issued) {
+                                     control.stop();
+                                     return std::shared_ptr<Issued>();
+                                   }
+                                   return std::make_shared<Issued>(std::move(*issued));
+                                 }) &
+                                 tbb::make_filter<std::shared_ptr<Issued>, std::shared_ptr<Issued>>(
+                                     tbb::filter_mode::parallel,
+                                     [&](std::shared_ptr<Issued> issued) {
+                                       Lane* lane = nullptr;
+                                       idle_.pop(lane);
+                                       try {
+                                         issued->result =
+                                             lane->run(issued->first, issued->count, *issued->snapshot);
+                                       } catch (...) {
+                                         idle_.push(lane);
+                                         // With the mutex, or one who is about to wait for a commit would
+                                         // wait for ever.
+                                         std::lock_guard lock(mutex_);
+                                         fail();
+                                         throw;
+                                       }
+                                       idle_.push(lane);
+                                       return issued;
+                                     }) &
+                                 tbb::make_filter<std::shared_ptr<Issued>, void>(
+                                     tbb::filter_mode::serial_in_order,
+                                     [&](std::shared_ptr<Issued> issued) { commit(std::move(*issued)); }));
     });
     std::lock_guard lock(mutex_);
     settle_up(true);

@@ -49,8 +49,8 @@ struct Status {
 Status read_status(Journal& journal);
 
 // Of the next case that is a bug, the chance that it is of a new group: groups seen once per case (Good, "The
-// population frequencies of species and the estimation of population parameters", 1953). And the chance that an
-// hour at this rate brings at least one. Both 1 where there is no finding yet to judge by.
+// population frequencies of species and the estimation of population parameters", 1953). And the chance that
+// an hour at this rate brings at least one. Both 1 where there is no finding yet to judge by.
 double chance_of_new(const Status& status);
 double chance_of_new_in_an_hour(const Status& status);
 
@@ -61,8 +61,9 @@ double memory_slope(const std::vector<ProgressPoint>& progress);
 enum class EndedBy : std::uint8_t { kCases, kTime, kSignal, kDiskBudget };
 std::string_view name(EndedBy e);
 
-// Runs until a limit is reached. `show` is called about every second from another thread, and once at the end.
-// Throws UserError: bad set-up, a folder of another campaign, a full disk (all that was committed stays).
+// Runs until a limit is reached. `show` is called about every second from another thread, and once at the
+// end. Throws UserError: bad set-up, a folder of another campaign, a full disk (all that was committed
+// stays).
 EndedBy run_campaign(const CampaignOptions& options, const std::function<void(const Status&)>& show);
 
 }  // namespace mob

@@ -51,7 +51,8 @@ std::optional<Drawn> draw_mutant(Rng& rng, const SourceOptions& o, const Snapsho
     if (broken > 0) {
       c = mutated(*seed.c, rng, broken > 1 ? 1 : 0, support);
       if (!c) return std::nullopt;
-      drawn.broken_guards.assign(c->lineage.begin() + static_cast<std::ptrdiff_t>(std::min(seed.c->lineage.size(), c->lineage.size())),
+      drawn.broken_guards.assign(c->lineage.begin() + static_cast<std::ptrdiff_t>(std::min(
+                                                          seed.c->lineage.size(), c->lineage.size())),
                                  c->lineage.end());
     }
     if (rng.chance(p.planted)) {
@@ -119,7 +120,8 @@ std::optional<Drawn> draw_once(Rng& rng, const SourceOptions& o, const Snapshot&
       auto g = generate_motif(rng, o.generator);
       return g ? std::optional(from(std::move(*g), "motif")) : std::nullopt;
     }
-    case 1: return draw_mutant(rng, o, snapshot);
+    case 1:
+      return draw_mutant(rng, o, snapshot);
     default: {
       auto g = generate_graph(rng, o.generator);
       return g ? std::optional(from(std::move(*g), "graph")) : std::nullopt;

@@ -33,17 +33,17 @@ struct Group {
 std::string signature_of(Symptom symptom, const std::vector<std::string>& cures,
                          const std::vector<std::string>& operators);
 
-// What the cases of one epoch may depend on: everything that was committed up to the end of the epoch before the
-// last one. Never changed once made.
+// What the cases of one epoch may depend on: everything that was committed up to the end of the epoch before
+// the last one. Never changed once made.
 struct Snapshot {
-  std::vector<Group> groups;      // in the order in which they were found
-  std::vector<Seed> pool;         // earlier interesting cases
-  std::set<std::uint64_t> seen;   // sets of fired passes that some earlier case had
+  std::vector<Group> groups;     // in the order in which they were found
+  std::vector<Seed> pool;        // earlier interesting cases
+  std::set<std::uint64_t> seen;  // sets of fired passes that some earlier case had
   std::uint64_t hash() const;
 };
 
-// Epoch e holds the indices [epoch_first(e), epoch_first(e + 1)). Small ones first, so that a campaign soon learns
-// what it has found.
+// Epoch e holds the indices [epoch_first(e), epoch_first(e + 1)). Small ones first, so that a campaign soon
+// learns what it has found.
 std::uint64_t epoch_first(std::uint64_t epoch);
 std::uint64_t epoch_of(std::uint64_t index);
 // First index whose results are not in the epoch's snapshot.

@@ -5,8 +5,8 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#include <cstring>
 #include <fcntl.h>
+#include <cstring>
 #include <nlohmann/json.hpp>
 
 #include "fuzzer/base/check.h"
@@ -100,7 +100,8 @@ std::string pack(const Case& c) {
     put(out, name);
     const std::int64_t dtype = static_cast<std::int64_t>(tensor.dtype());
     std::string type(reinterpret_cast<const char*>(&dtype), sizeof dtype);
-    type.append(reinterpret_cast<const char*>(tensor.dims().data()), tensor.dims().size() * sizeof(std::int64_t));
+    type.append(reinterpret_cast<const char*>(tensor.dims().data()),
+                tensor.dims().size() * sizeof(std::int64_t));
     put(out, type);
     put(out, tensor.raw());
   }
@@ -150,7 +151,8 @@ struct Journal::Impl {
     const std::pair<std::string, std::string> key(name(entry.ending), entry.reason);
     if (const auto at = reasons.find(key); at != reasons.end()) return at->second;
     long long id = -1;
-    sql << "select id from reasons where ending = :e and reason = :r", use(key.first), use(key.second), into(id);
+    sql << "select id from reasons where ending = :e and reason = :r", use(key.first), use(key.second),
+        into(id);
     if (!sql.got_data()) {
       sql << "insert into reasons(ending, reason) values(:e, :r)", use(key.first), use(key.second);
       sql << "select last_insert_rowid()", into(id);
@@ -165,7 +167,8 @@ struct Journal::Impl {
     if (run_written)
       sql << "update ledger set cases = :c where first = :f", use(cases), use(first);
     else
-      sql << "insert into ledger(first, cases, reason) values(:f, :c, :r)", use(first), use(cases), use(reason);
+      sql << "insert into ledger(first, cases, reason) values(:f, :c, :r)", use(first), use(cases),
+          use(reason);
     run_written = true;
   }
 
@@ -191,7 +194,8 @@ Journal::Journal(const fs::path& folder, Mode mode) : impl_(std::make_unique<Imp
   if (mode != Mode::kCreate && !there)
     throw UserError(folder.string() + ": no campaign is here (there is no journal.sqlite)");
   if (mode == Mode::kCreate && there)
-    throw UserError(folder.string() + ": a campaign is here already: give --resume to go on with it, or another --out");
+    throw UserError(folder.string() +
+                    ": a campaign is here already: give --resume to go on with it, or another --out");
   if (mode == Mode::kCreate) {
     fs::create_directories(folder / "findings", error);
     if (error) throw UserError(folder.string() + ": cannot be made: " + error.message());
@@ -240,7 +244,8 @@ std::string Journal::meta(const std::string& key) {
 }
 
 void Journal::set_meta(const std::string& key, const std::string& value) {
-  impl_->guarded([&] { impl_->sql << "insert or replace into meta(key, value) values(:k, :v)", use(key), use(value); });
+  impl_->guarded(
+      [&] { impl_->sql << "insert or replace into meta(key, value) values(:k, :v)", use(key), use(value); });
 }
 
 void Journal::begin() {
@@ -285,7 +290,8 @@ void Journal::add_finding(const JournalFinding& f) {
   });
 }
 
-void Journal::add_seed(std::uint64_t index, std::uint64_t pass_set, const std::string& seed_name, const Case& c) {
+void Journal::add_seed(std::uint64_t index, std::uint64_t pass_set, const std::string& seed_name,
+                       const Case& c) {
   impl_->guarded([&] {
     const auto idx = static_cast<long long>(index);
     const std::string set = hex64(pass_set), packed = pack(c);
@@ -300,24 +306,24 @@ void Journal::add_tally(const Tally& t) {
   impl_->guarded([&] {
     std::string kind, what;
     long long n = 0;
-    soci::statement reach = (impl_->sql.prepare << "insert into reach(kind, name, cases) values(:k, :w, :n) on "
-                                                   "conflict(kind, name) do update set cases = cases + excluded.cases",
-                             use(kind), use(what), use(n));
+    soci::statement reach =
+        (impl_->sql.prepare << "insert into reach(kind, name, cases) values(:k, :w, :n) on "
+                               "conflict(kind, name) do update set cases = cases + excluded.cases",
+         use(kind), use(what), use(n));
     for (const auto& [key, cases] : t.reach) {
       std::tie(kind, what) = key;
       n = static_cast<long long>(cases);
       reach.execute(true);
     }
     double value = 0;
-    soci::statement sum = (impl_->sql.prepare << "insert into sums(name, value) values(:w, :v) on conflict(name) do "
-                                                 "update set value = value + excluded.value",
-                           use(what), use(value));
-    const std::pair<const char*, double> sums[] = {{"elements", static_cast<double>(t.elements)},
-                                                   {"open", static_cast<double>(t.open)},
-                                                   {"vague", static_cast<double>(t.vague)},
-                                                   {"sessions", static_cast<double>(t.sessions)},
-                                                   {"triage_seconds", t.triage_seconds},
-                                                   {"system_seconds", t.system_seconds}};
+    soci::statement sum =
+        (impl_->sql.prepare << "insert into sums(name, value) values(:w, :v) on conflict(name) do "
+                               "update set value = value + excluded.value",
+         use(what), use(value));
+    const std::pair<const char*, double> sums[] = {
+        {"elements", static_cast<double>(t.elements)}, {"open", static_cast<double>(t.open)},
+        {"vague", static_cast<double>(t.vague)},       {"sessions", static_cast<double>(t.sessions)},
+        {"triage_seconds", t.triage_seconds},          {"system_seconds", t.system_seconds}};
     for (const auto& [key, number] : sums) {
       what = key;
       value = number;
@@ -331,8 +337,8 @@ void Journal::add_progress(const ProgressPoint& p) {
     const auto cases = static_cast<long long>(p.cases), findings = static_cast<long long>(p.findings),
                groups = static_cast<long long>(p.groups), memory = static_cast<long long>(p.memory),
                worker = static_cast<long long>(p.worker_memory);
-    impl_->sql << "insert into progress values(:s, :c, :f, :g, :m, :w)", use(p.seconds), use(cases), use(findings),
-        use(groups), use(memory), use(worker);
+    impl_->sql << "insert into progress values(:s, :c, :f, :g, :m, :w)", use(p.seconds), use(cases),
+        use(findings), use(groups), use(memory), use(worker);
   });
 }
 
@@ -372,8 +378,9 @@ std::uint64_t Journal::next_index() {
 std::map<std::pair<std::string, std::string>, std::uint64_t> Journal::ledger() {
   return impl_->guarded([&] {
     std::map<std::pair<std::string, std::string>, std::uint64_t> table;
-    soci::rowset<soci::row> rows = impl_->sql.prepare << "select r.ending, r.reason, cast(sum(l.cases) as text) from "
-                                                         "ledger l join reasons r on r.id = l.reason group by r.id";
+    soci::rowset<soci::row> rows = impl_->sql.prepare
+                                   << "select r.ending, r.reason, cast(sum(l.cases) as text) from "
+                                      "ledger l join reasons r on r.id = l.reason group by r.id";
     for (const soci::row& row : rows)
       table[{row.get<std::string>(0), row.get<std::string>(1)}] = std::stoull(row.get<std::string>(2));
     return table;
@@ -384,8 +391,9 @@ std::vector<Journal::GroupRow> Journal::groups() {
   return impl_->guarded([&] {
     std::vector<GroupRow> list;
     soci::rowset<soci::row> rows =
-        impl_->sql.prepare << "select signature, name, cast(symptom as text), cures, operators, bad, "
-                              "cast(first_index as text), cast(cases as text) from bugs order by first_index, id";
+        impl_->sql.prepare
+        << "select signature, name, cast(symptom as text), cures, operators, bad, "
+           "cast(first_index as text), cast(cases as text) from bugs order by first_index, id";
     for (const soci::row& row : rows) {
       GroupRow g;
       g.group.signature = row.get<std::string>(0);
@@ -405,7 +413,8 @@ std::vector<Journal::GroupRow> Journal::groups() {
 std::vector<std::uint64_t> Journal::findings() {
   return impl_->guarded([&] {
     std::vector<std::uint64_t> list;
-    soci::rowset<std::string> rows = impl_->sql.prepare << "select cast(idx as text) from findings order by idx";
+    soci::rowset<std::string> rows = impl_->sql.prepare
+                                     << "select cast(idx as text) from findings order by idx";
     for (const std::string& row : rows) list.push_back(std::stoull(row));
     return list;
   });
@@ -420,9 +429,10 @@ Snapshot Journal::snapshot(std::uint64_t end) {
     long long idx = 0;
     std::string set, seed_name;
     soci::blob blob(impl_->sql);
-    soci::statement rows = (impl_->sql.prepare << "select idx, pass_set, name, packed from seeds where idx < :e order "
-                                                  "by idx",
-                            use(limit), into(idx), into(set), into(seed_name), into(blob));
+    soci::statement rows =
+        (impl_->sql.prepare << "select idx, pass_set, name, packed from seeds where idx < :e order "
+                               "by idx",
+         use(limit), into(idx), into(set), into(seed_name), into(blob));
     rows.execute();
     while (rows.fetch()) {
       std::string packed(blob.get_len(), '\0');
@@ -447,7 +457,8 @@ Tally Journal::tally() {
   return impl_->guarded([&] {
     Tally t;
     {
-      soci::rowset<soci::row> rows = impl_->sql.prepare << "select kind, name, cast(cases as text) from reach";
+      soci::rowset<soci::row> rows = impl_->sql.prepare
+                                     << "select kind, name, cast(cases as text) from reach";
       for (const soci::row& row : rows)
         t.reach[{row.get<std::string>(0), row.get<std::string>(1)}] = std::stoull(row.get<std::string>(2));
     }
@@ -470,9 +481,10 @@ std::vector<ProgressPoint> Journal::progress() {
   return impl_->guarded([&] {
     std::vector<ProgressPoint> list;
     soci::rowset<soci::row> rows =
-        impl_->sql.prepare << "select cast(seconds as text), cast(cases as text), cast(findings as text), "
-                              "cast(bugs as text), cast(memory as text), cast(worker_memory as text) from progress "
-                              "order by rowid";
+        impl_->sql.prepare
+        << "select cast(seconds as text), cast(cases as text), cast(findings as text), "
+           "cast(bugs as text), cast(memory as text), cast(worker_memory as text) from progress "
+           "order by rowid";
     for (const soci::row& row : rows) {
       ProgressPoint p;
       p.seconds = std::stod(row.get<std::string>(0));

@@ -1,6 +1,6 @@
-// The journal of a campaign: an SQLite file, through SOCI. One writer; anybody may read meanwhile (write-ahead
-// log). What is committed survives kill -9; what is not is done again, because a case is a function of its
-// index.
+// The journal of a campaign: an SQLite file, through SOCI. One writer; anybody may read meanwhile
+// (write-ahead log). What is committed survives kill -9; what is not is done again, because a case is a
+// function of its index.
 #pragma once
 
 #include <cstdint>
@@ -81,9 +81,9 @@ class Journal {
     Group group;
     std::uint64_t cases = 0;
   };
-  std::vector<GroupRow> groups();  // in the order in which they were found
-  std::vector<std::uint64_t> findings();  // indices, ascending
-  Snapshot snapshot(std::uint64_t end);   // what was committed of indices below `end`
+  std::vector<GroupRow> groups();                 // in the order in which they were found
+  std::vector<std::uint64_t> findings();          // indices, ascending
+  Snapshot snapshot(std::uint64_t end);           // what was committed of indices below `end`
   std::uint64_t epoch_hash(std::uint64_t epoch);  // 0 where it was not written
   Tally tally();
   std::vector<ProgressPoint> progress();

@@ -157,17 +157,21 @@ void Lane::finish(Running& running, const Snapshot& snapshot, CaseResult& result
   }
   const Outcome& plain = judged.outcomes.front();
   result.pass_set = pass_set_of(judged);
-  if (plain.ok() && !judged.reference.random && !snapshot.seen.contains(result.pass_set) && drawn.c.model.graph.nodes.size() <= kSeedNodes)
+  if (plain.ok() && !judged.reference.random && !snapshot.seen.contains(result.pass_set) &&
+      drawn.c.model.graph.nodes.size() <= kSeedNodes)
     result.interesting = std::make_shared<const Case>(drawn.c);
   switch (judged.verdict.kind) {
-    case Verdict::Kind::kAgree: result.entry = {Ending::kAgree, ""}; return;
+    case Verdict::Kind::kAgree:
+      result.entry = {Ending::kAgree, ""};
+      return;
     case Verdict::Kind::kSkip:
       if (!plain.ok() && !plain.died())
         result.entry = {Ending::kRejected, template_of(plain.message)};
       else
         result.entry = {Ending::kSkipped, template_of(judged.verdict.reason)};
       return;
-    case Verdict::Kind::kFinding: break;
+    case Verdict::Kind::kFinding:
+      break;
   }
   const Finding& finding = *judged.verdict.finding;
   if (finding.cls != FindingClass::kBug) {
@@ -201,7 +205,8 @@ const Group* Lane::known_group(const Case& c, const Judged& judged, const Snapsh
   return nullptr;
 }
 
-void Lane::triage(Drawn& drawn, std::uint64_t index, Judged judged, const Snapshot& snapshot, CaseResult& result) {
+void Lane::triage(Drawn& drawn, std::uint64_t index, Judged judged, const Snapshot& snapshot,
+                  CaseResult& result) {
   const Symptom symptom = judged.verdict.finding->symptom;
   if (const Group* g = known_group(drawn.c, judged, snapshot)) {
     result.entry = {Ending::kFinding, words_of(*judged.verdict.finding)};

@@ -24,7 +24,8 @@ double inside_share(const Status& s) {
 
 std::string grouped(std::uint64_t n) {
   std::string digits = std::to_string(n);
-  for (auto at = static_cast<int>(digits.size()) - 3; at > 0; at -= 3) digits.insert(static_cast<std::size_t>(at), ",");
+  for (auto at = static_cast<int>(digits.size()) - 3; at > 0; at -= 3)
+    digits.insert(static_cast<std::size_t>(at), ",");
   return digits;
 }
 
@@ -46,9 +47,9 @@ std::string cut(std::string line, std::size_t width) {
 }
 
 double decided(const Status& s) {
-  return s.tally.elements == 0 ? 1
-                               : 1 - static_cast<double>(s.tally.open + s.tally.vague) /
-                                         static_cast<double>(s.tally.elements);
+  return s.tally.elements == 0
+             ? 1
+             : 1 - static_cast<double>(s.tally.open + s.tally.vague) / static_cast<double>(s.tally.elements);
 }
 
 }  // namespace
@@ -60,43 +61,48 @@ std::string show_time(double seconds) {
 
 std::vector<std::string> status_lines(const Status& s, std::size_t width) {
   std::vector<std::string> lines;
-  lines.push_back(fmt::format("mobster  {}  seed {}  {} job{}  {}", s.system, s.seed, s.jobs, s.jobs == 1 ? "" : "s",
-                              show_time(s.seconds)));
-  lines.push_back(fmt::format("  cases     {}   {:.0f}/s   {:.0f} % of the time inside the system", grouped(s.cases),
-                              rate(s), 100 * inside_share(s)));
-  lines.push_back(fmt::format("  ended     agree {}   skipped {}   rejected {}   findings {} (of class bug {})",
-                              grouped(s.endings(Ending::kAgree)), grouped(s.endings(Ending::kSkipped)),
-                              grouped(s.endings(Ending::kRejected)), grouped(s.endings(Ending::kFinding)),
-                              grouped(s.bugs())));
-  lines.push_back(fmt::format("  distinct  {} bugs{}{}", s.groups.size(), s.groups.empty() ? "" : ": ", symptoms(s)));
+  lines.push_back(fmt::format("mobster  {}  seed {}  {} job{}  {}", s.system, s.seed, s.jobs,
+                              s.jobs == 1 ? "" : "s", show_time(s.seconds)));
+  lines.push_back(fmt::format("  cases     {}   {:.0f}/s   {:.0f} % of the time inside the system",
+                              grouped(s.cases), rate(s), 100 * inside_share(s)));
+  lines.push_back(fmt::format(
+      "  ended     agree {}   skipped {}   rejected {}   findings {} (of class bug {})",
+      grouped(s.endings(Ending::kAgree)), grouped(s.endings(Ending::kSkipped)),
+      grouped(s.endings(Ending::kRejected)), grouped(s.endings(Ending::kFinding)), grouped(s.bugs())));
+  lines.push_back(
+      fmt::format("  distinct  {} bugs{}{}", s.groups.size(), s.groups.empty() ? "" : ": ", symptoms(s)));
   lines.push_back("  last      " + (s.groups.empty() ? "-" : s.groups.back().group.name));
   lines.push_back(fmt::format("  reached   {} operators, {} motifs, {} passes", s.reached("operator"),
                               s.reached("motif"), s.reached("pass")));
-  lines.push_back(fmt::format("  new?      the next bug's group is new with {:.1f} %, some within an hour with {:.0f} %",
-                              100 * chance_of_new(s), 100 * chance_of_new_in_an_hour(s)));
+  lines.push_back(
+      fmt::format("  new?      the next bug's group is new with {:.1f} %, some within an hour with {:.0f} %",
+                  100 * chance_of_new(s), 100 * chance_of_new_in_an_hour(s)));
   for (std::string& line : lines) line = cut(std::move(line), width);
   return lines;
 }
 
 std::string status_line(const Status& s) {
-  return fmt::format("{} {} cases {:.0f}/s, {:.0f} % inside; agree {} skipped {} rejected {} findings {} (bug {}); {} distinct{}{}{}",
-                     show_time(s.seconds), s.cases, rate(s), 100 * inside_share(s), s.endings(Ending::kAgree),
-                     s.endings(Ending::kSkipped), s.endings(Ending::kRejected), s.endings(Ending::kFinding), s.bugs(),
-                     s.groups.size(), s.groups.empty() ? "" : " (" + symptoms(s) + ")", s.groups.empty() ? "" : "; last ",
-                     s.groups.empty() ? "" : s.groups.back().group.name);
+  return fmt::format(
+      "{} {} cases {:.0f}/s, {:.0f} % inside; agree {} skipped {} rejected {} findings {} (bug {}); {} "
+      "distinct{}{}{}",
+      show_time(s.seconds), s.cases, rate(s), 100 * inside_share(s), s.endings(Ending::kAgree),
+      s.endings(Ending::kSkipped), s.endings(Ending::kRejected), s.endings(Ending::kFinding), s.bugs(),
+      s.groups.size(), s.groups.empty() ? "" : " (" + symptoms(s) + ")", s.groups.empty() ? "" : "; last ",
+      s.groups.empty() ? "" : s.groups.back().group.name);
 }
 
 std::vector<std::string> finding_lines(const Status& s) {
   std::vector<const Journal::GroupRow*> rows;
   for (const auto& g : s.groups) rows.push_back(&g);
-  std::stable_sort(rows.begin(), rows.end(), [](const auto* a, const auto* b) { return a->cases > b->cases; });
+  std::stable_sort(rows.begin(), rows.end(),
+                   [](const auto* a, const auto* b) { return a->cases > b->cases; });
   std::vector<std::string> lines;
   if (rows.empty()) return lines;
-  lines.push_back(fmt::format("{:>6}  {:<15} {:<13} {:<34} {}", "cases", "symptom", "from level", "cured without",
-                              "operators"));
+  lines.push_back(fmt::format("{:>6}  {:<15} {:<13} {:<34} {}", "cases", "symptom", "from level",
+                              "cured without", "operators"));
   for (const auto* g : rows)
-    lines.push_back(fmt::format("{:>6}  {:<15} {:<13} {:<34} {}\n        findings/{}", g->cases, name(g->group.symptom),
-                                level_name(g->group.bad.level),
+    lines.push_back(fmt::format("{:>6}  {:<15} {:<13} {:<34} {}\n        findings/{}", g->cases,
+                                name(g->group.symptom), level_name(g->group.bad.level),
                                 g->group.cures.empty() ? "-" : cut(join(g->group.cures, ";"), 34),
                                 join(g->group.operators, " "), g->group.name));
   return lines;

@@ -45,7 +45,11 @@ double parse_duration(const std::string& words) {
   } catch (const std::exception&) {
   }
   const std::string unit = n < 0 ? "?" : words.substr(used);
-  const double factor = unit.empty() || unit == "s" ? 1 : unit == "m" ? 60 : unit == "h" ? 3600 : unit == "d" ? 86400 : 0;
+  const double factor = unit.empty() || unit == "s" ? 1
+                        : unit == "m"               ? 60
+                        : unit == "h"               ? 3600
+                        : unit == "d"               ? 86400
+                                                    : 0;
   if (!(n > 0) || !std::isfinite(n) || factor == 0)
     throw UserError("--for " + words + ": write it as 90s, 2m or 1h");
   return n * factor;
@@ -71,7 +75,10 @@ void set_shares(const std::vector<std::string>& words, Policy& policy) {
   for (const std::string& word : words) {
     const auto equals = word.find('=');
     const std::string key = word.substr(0, equals);
-    double* share = key == "motif" ? &policy.motif : key == "mutant" ? &policy.mutant : key == "random" ? &policy.random : nullptr;
+    double* share = key == "motif"    ? &policy.motif
+                    : key == "mutant" ? &policy.mutant
+                    : key == "random" ? &policy.random
+                                      : nullptr;
     const char* number = equals == std::string::npos ? "" : word.c_str() + equals + 1;
     char* end = nullptr;
     const double value = std::strtod(number, &end);
@@ -172,15 +179,18 @@ int fuzz(const Words& words) {
     fmt::print("{} distinct findings of class bug{}\n", last.groups.size(), last.groups.empty() ? "" : ":");
     for (const std::string& line : finding_lines(last)) fmt::print("{}\n", line);
     if (ended == EndedBy::kSignal || ended == EndedBy::kTime)
-      fmt::print("go on with: mobster fuzz --resume --out {} and the same --system, --seed, --corpus, --motifs, --focus\n",
-                 o.out.string());
+      fmt::print(
+          "go on with: mobster fuzz --resume --out {} and the same --system, --seed, --corpus, --motifs, "
+          "--focus\n",
+          o.out.string());
   }
   return last.groups.empty() ? kNothingFound : kFindings;
 }
 
 std::function<int()> set_up(CLI::App& app) {
   auto words = std::make_shared<Words>();
-  app.add_option("--system", words->system, "onnxruntime[@VERSION], or onnxruntime@/path/to/libonnxruntime.so")
+  app.add_option("--system", words->system,
+                 "onnxruntime[@VERSION], or onnxruntime@/path/to/libonnxruntime.so")
       ->capture_default_str();
   app.add_option("--for", words->duration, "running time: 90s, 2m, 1h");
   app.add_option("--cases", words->cases, "number of cases, those before --resume included")
@@ -190,12 +200,15 @@ std::function<int()> set_up(CLI::App& app) {
       ->check(CLI::Range(1, 1024));
   app.add_option("--out", words->out, "folder of the campaign: journal and findings")->capture_default_str();
   app.add_option("--corpus", words->corpus, "models or folders of models: seeds of mutants");
-  app.add_option("--motifs", words->motifs, "models (ONNX text or binary) that hold a pattern each: motifs of your own");
+  app.add_option("--motifs", words->motifs,
+                 "models (ONNX text or binary) that hold a pattern each: motifs of your own");
   app.add_option("--focus", words->focus, "pass:NAME, operator:NAME or motif:NAME");
-  app.add_option("--share", words->shares, "shares of the sources: motif=0.45 mutant=0.25 random=0.3")->delimiter(',');
+  app.add_option("--share", words->shares, "shares of the sources: motif=0.45 mutant=0.25 random=0.3")
+      ->delimiter(',');
   app.add_option("--disk-budget", words->disk_budget, "the campaign ends when its folder has grown to this")
       ->capture_default_str();
-  app.add_option("--deadline", words->deadline, "CPU seconds that loading or running one configuration may take")
+  app.add_option("--deadline", words->deadline,
+                 "CPU seconds that loading or running one configuration may take")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
   app.add_flag("--resume", words->resume, "go on with the campaign in --out");

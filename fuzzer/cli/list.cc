@@ -64,8 +64,11 @@ struct Table {
   const char* name;
   Rows (*rows)();
 };
-constexpr Table kTables[] = {
-    {"systems", systems}, {"operators", operators}, {"motifs", motifs}, {"mutators", mutators}, {"oracles", oracles}};
+constexpr Table kTables[] = {{"systems", systems},
+                             {"operators", operators},
+                             {"motifs", motifs},
+                             {"mutators", mutators},
+                             {"oracles", oracles}};
 
 void print_rows(const Rows& rows) {
   for (const auto& row : rows) {

@@ -26,8 +26,9 @@ nlohmann::json read_finding(const fs::path& folder) {
   std::ifstream in(folder / "finding.json");
   if (!in) throw UserError(folder.string() + ": no finding is here (there is no finding.json)");
   auto json = nlohmann::json::parse(in, nullptr, false);
-  if (!json.is_object() || !json.contains("symptom") || !json["symptom"].is_string() || !json.contains("system") ||
-      !json["system"].is_string() || !json.contains("version") || !json["version"].is_string())
+  if (!json.is_object() || !json.contains("symptom") || !json["symptom"].is_string() ||
+      !json.contains("system") || !json["system"].is_string() || !json.contains("version") ||
+      !json["version"].is_string())
     throw UserError((folder / "finding.json").string() + ": is no finding of mobster");
   return json;
 }
@@ -69,11 +70,12 @@ int replay(const Words& words) {
     for (const auto& [oracle, verdict] : j.by_oracle)
       same = same || (j.verdict.finding && verdict.finding && verdict.finding->cls == FindingClass::kBug &&
                       name(verdict.finding->symptom) == finding["symptom"].get<std::string>());
-    const std::string what = same                ? "still bad"
-                             : j.verdict.finding ? "another finding: " + std::string(name(j.verdict.finding->cls)) + " " +
-                                                       std::string(name(j.verdict.finding->symptom))
+    const std::string what = same ? "still bad"
+                             : j.verdict.finding
+                                 ? "another finding: " + std::string(name(j.verdict.finding->cls)) + " " +
+                                       std::string(name(j.verdict.finding->symptom))
                              : j.verdict.kind == Verdict::Kind::kSkip ? "cannot tell: " + j.verdict.reason
-                                                                       : "gone";
+                                                                      : "gone";
     (same ? bad : gone)++;
     const std::string message = j.verdict.finding ? j.verdict.finding->message : "";
     if (words.json)
@@ -86,7 +88,11 @@ int replay(const Words& words) {
                                                 {"message", message}}
                              .dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
     else
-      fmt::print("{:<12} {}  {}{}\n", same ? "still bad" : j.verdict.finding ? "other" : j.verdict.kind == Verdict::Kind::kSkip ? "cannot tell" : "gone",
+      fmt::print("{:<12} {}  {}{}\n",
+                 same                                     ? "still bad"
+                 : j.verdict.finding                      ? "other"
+                 : j.verdict.kind == Verdict::Kind::kSkip ? "cannot tell"
+                                                          : "gone",
                  folder.filename().string(), judge->system().label(),
                  message.empty() ? (what == "gone" ? "" : "\n             " + what)
                                  : "\n             " + one_line(same ? message : what + ": " + message, 200));

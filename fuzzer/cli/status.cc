@@ -21,15 +21,18 @@ std::function<int()> set_up(CLI::App& app) {
     Journal journal(*folder, Journal::Mode::kRead);
     const Status s = read_status(journal);
     if (*json) {
-      fmt::print("{}\n", status_json(s).dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+      fmt::print("{}\n",
+                 status_json(s).dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
       return kNothingFound;
     }
     for (const std::string& line : status_lines(s, 200)) fmt::print("{}\n", line);
-    fmt::print("  memory    slope {} per hour, over {} points\n", show_bytes(memory_slope(s.progress)), s.progress.size());
+    fmt::print("  memory    slope {} per hour, over {} points\n", show_bytes(memory_slope(s.progress)),
+               s.progress.size());
     for (const std::string& line : ledger_lines(s)) fmt::print("{}\n", line);
     for (const std::string& line : finding_lines(s)) fmt::print("{}\n", line);
     if (*reach)
-      for (const auto& [key, cases] : s.tally.reach) fmt::print("{:<10} {:<60} {:>9}\n", key.first, key.second, cases);
+      for (const auto& [key, cases] : s.tally.reach)
+        fmt::print("{:<10} {:<60} {:>9}\n", key.first, key.second, cases);
     return kNothingFound;
   };
 }

@@ -36,7 +36,8 @@ DTypeSet supported(const Support& support, const Schema& form) {
     of = now;
   }
   const auto at = known.find(&form);
-  return at != known.end() ? at->second : known.emplace(&form, support.of(form.name, form.since)).first->second;
+  return at != known.end() ? at->second
+                           : known.emplace(&form, support.of(form.name, form.since)).first->second;
 }
 
 bool accepts(const Schema& form, const std::vector<std::shared_ptr<const Expected>>& inputs) {
@@ -120,8 +121,8 @@ class NodeDraft : public Draft {
   std::int64_t size() override { return builder_.size(); }
 
   struct Slot {
-    ValueId value = kNoValue;          // an existing one
-    std::optional<Tensor> fresh = {};  // or a new one,
+    ValueId value = kNoValue;             // an existing one
+    std::optional<Tensor> fresh = {};     // or a new one,
     std::optional<ArrayType> later = {};  // or one to be drawn
     ValueRange range = {};
     Role role = Role::kData;
@@ -141,7 +142,8 @@ class NodeDraft : public Draft {
   ValueId pick_any(const Want& want) {
     fits_.clear();
     for (std::size_t v = 0; v < builder_.graph().values.size(); ++v)
-      if (!builder_.shielded_[v] && matches(builder_.type(static_cast<ValueId>(v)), want)) fits_.push_back(static_cast<ValueId>(v));
+      if (!builder_.shielded_[v] && matches(builder_.type(static_cast<ValueId>(v)), want))
+        fits_.push_back(static_cast<ValueId>(v));
     return fits_.empty() ? kNoValue : rng().pick(fits_);
   }
 
@@ -219,7 +221,8 @@ ValueId Builder::leaf(Tensor value, Constness constness) {
     }
     case Constness::kInitializer:
     case Constness::kOverridable:
-    case Constness::kComputed: break;
+    case Constness::kComputed:
+      break;
   }
   const ValueId v = g.add_initializer("w" + number, std::move(value));
   remember(v, known);
@@ -285,8 +288,8 @@ const std::vector<ValueId>& Builder::commit(Appended&& a, std::vector<ValueId> i
     if (v != kNoValue) ++reads_[static_cast<std::size_t>(v)];
   std::vector<bool> wanted;
   for (ValueId v : a.node.outputs) wanted.push_back(v != kNoValue);
-  g.add_node(std::move(a.node.op_type), std::move(inputs), std::move(a.node.attributes),
-             a.results.size(), std::move(a.node.domain));
+  g.add_node(std::move(a.node.op_type), std::move(inputs), std::move(a.node.attributes), a.results.size(),
+             std::move(a.node.domain));
   if (!a.spec->domain.empty()) c_.model.opsets.emplace(a.spec->domain, 1);
   std::vector<ValueId>& outputs = g.nodes.back().outputs;
   for (std::size_t i = 0; i < outputs.size(); ++i) {
@@ -309,8 +312,7 @@ std::vector<ValueId> Builder::nodes(std::string_view op, std::vector<ValueId> in
   for (const Attribute& attribute : attributes)
     if (!form.has_attribute(attribute.name)) throw CannotDraft{};
   while (!inputs.empty() && inputs.back() == kNoValue) inputs.pop_back();
-  for (ValueId v : inputs)
-    a.inputs.push_back(v == kNoValue ? nullptr : values_[static_cast<std::size_t>(v)]);
+  for (ValueId v : inputs) a.inputs.push_back(v == kNoValue ? nullptr : values_[static_cast<std::size_t>(v)]);
   a.node.op_type = op;
   a.node.domain = domain;
   a.node.attributes = std::move(attributes);

@@ -20,7 +20,7 @@ namespace mob {
 
 // How a value that is known beforehand stands in the model.
 enum class Constness : std::uint8_t {
-  kInput,         // graph input
+  kInput,  // graph input
   kInitializer,
   kConstantNode,  // output of a Constant node
   kOverridable,   // initializer that is a graph input, too
@@ -105,7 +105,7 @@ class Builder {
     std::vector<Expected> results;
   };
   const Schema& form_of(const OpSpec& spec) const;
-  void evaluate(Appended& a);                                    // throws CannotDraft
+  void evaluate(Appended& a);  // throws CannotDraft
   const std::vector<ValueId>& commit(Appended&& a, std::vector<ValueId> inputs);
   void remember(ValueId v, std::shared_ptr<const Expected> value);
   void make_symbolic();

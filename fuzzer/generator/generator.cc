@@ -26,7 +26,8 @@ void grow(Builder& b, int nodes) {
   for (int i = 0; i < nodes; ++i) {
     const std::vector<ValueId> unread = b.unread();
     for (int attempt = 0; attempt < kAttempts; ++attempt)
-      if (b.draw_node(*ops[b.rng().below(ops.size())], {.prefer = unread, .must_read = !unread.empty()})) break;
+      if (b.draw_node(*ops[b.rng().below(ops.size())], {.prefer = unread, .must_read = !unread.empty()}))
+        break;
   }
 }
 
@@ -48,7 +49,7 @@ std::vector<Triple> triples(const GeneratorOptions& o) {
       const int until = f + 1 < starts.size() ? starts[f + 1] - 1 : o.max_opset;
       const Schema* form = schema(op->name, since, op->domain);
       if (form == nullptr || form->deprecated || since > until) continue;
-      const DTypeSet types = o.support != nullptr      ? o.support->of(form->name, form->since)
+      const DTypeSet types = o.support != nullptr   ? o.support->of(form->name, form->since)
                              : form->inputs.empty() ? DTypeSet(DType::kFloat)
                                                     : form->inputs.front().types;
       for (DType t : types.list()) list.push_back({op, t, since, until});
@@ -70,7 +71,8 @@ const std::vector<Triple>& cached_triples(const GeneratorOptions& o) {
   return list;
 }
 
-std::vector<std::string_view> draw_broken(Rng& rng, const Policy& p, const Motif& motif, std::optional<int> how_many) {
+std::vector<std::string_view> draw_broken(Rng& rng, const Policy& p, const Motif& motif,
+                                          std::optional<int> how_many) {
   std::size_t n = how_many ? static_cast<std::size_t>(*how_many) : rng.weighted(p.broken_guards);
   std::vector<std::string_view> broken;
   const auto common = common_guards();
@@ -105,10 +107,9 @@ std::optional<Generated> generate_graph(Rng& rng, const GeneratorOptions& option
                       : static_cast<int>(rng.range(first.since, first.until));
   build.random = rng.chance(p.random_operators);
   Builder b(rng, p, build);
-  const int nodes = aim.nodes > 0 ? aim.nodes
-                    : rng.chance(p.large)
-                        ? static_cast<int>(rng.range(1, p.max_nodes))
-                        : std::min(p.max_nodes, 1 + geometric(rng, p.mean_nodes));
+  const int nodes = aim.nodes > 0         ? aim.nodes
+                    : rng.chance(p.large) ? static_cast<int>(rng.range(1, p.max_nodes))
+                                          : std::min(p.max_nodes, 1 + geometric(rng, p.mean_nodes));
   const std::optional<DType> type =
       first.type == DType::kUndefined ? std::nullopt : std::optional(first.type);
   bool added = false;
@@ -149,8 +150,7 @@ std::optional<Generated> generate_motif(Rng& rng, const GeneratorOptions& option
 
 std::optional<Generated> plant(Rng& rng, const GeneratorOptions& options, const Case& motif) try {
   const Policy& p = options.policy;
-  Builder b(rng, p,
-            {.opset = static_cast<int>(motif.model.opset()), .support = options.support});
+  Builder b(rng, p, {.opset = static_cast<int>(motif.model.opset()), .support = options.support});
   grow(b, geometric(rng, p.mean_prefix));
   std::vector<ValueId> feeds;
   for (ValueId v : motif.model.graph.inputs) {

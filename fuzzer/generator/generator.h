@@ -27,10 +27,10 @@ struct Generated {
 
 // What a generated case is made for; what is not given is drawn.
 struct Aim {
-  const OpSpec* op = nullptr;          // first node of a random graph
-  int opset = 0;                       // 0: drawn
-  std::optional<DType> type = {};      // of that node's first input
-  int nodes = 0;                       // of a random graph; 0: drawn
+  const OpSpec* op = nullptr;      // first node of a random graph
+  int opset = 0;                   // 0: drawn
+  std::optional<DType> type = {};  // of that node's first input
+  int nodes = 0;                   // of a random graph; 0: drawn
   const Motif* motif = nullptr;
   std::optional<int> broken_guards = {};  // how many
   std::optional<bool> planted = {};

@@ -13,7 +13,8 @@ struct Policy {
   double mutant = 0.25;  // a seed (user's corpus, motif given as text, earlier interesting case), mutated
   double random = 0.30;  // a random graph
 
-  double thorough = 0.2;  // of a case: all levels, a second run and a saved model; else no optimization and all of it
+  double thorough =
+      0.2;  // of a case: all levels, a second run and a saved model; else no optimization and all of it
 
   // --- Random graphs. Number of nodes: 1 + a geometric draw of this mean, cut at max_nodes.
   double mean_nodes = 4;
@@ -32,7 +33,7 @@ struct Policy {
   // --- Sizes of dimensions; else 2 to 5.
   double size_one = 0.15;
   double size_zero = 0.01;
-  double size_block = 0.04;         // 8, 16 or 17: around the widths of vectors and blocks
+  double size_block = 0.04;          // 8, 16 or 17: around the widths of vectors and blocks
   std::int64_t max_elements = 4096;  // of any tensor
 
   // --- Constness of leaves by role: graph input, initializer, Constant node, overridable initializer (also a
@@ -44,26 +45,26 @@ struct Policy {
   // --- Values.
   double special = 0.02;  // a case of special values: infinities, NaN, -0, denormals, largest
   double special_element = 0.2;
-  double poor_share = 0.05;   // a node that leaves a larger share of elements undecided or vague ...
-  double keep_poor = 0.01;    // ... is kept with this chance
+  double poor_share = 0.05;        // a node that leaves a larger share of elements undecided or vague ...
+  double keep_poor = 0.01;         // ... is kept with this chance
   double keep_unspecified = 0.01;  // the same where the ONNX spec leaves elements open
 
-  double keep_unknown = 0.02;      // the same where nobody knows whether the system takes such types
+  double keep_unknown = 0.02;  // the same where nobody knows whether the system takes such types
 
   // --- The finished graph.
-  double expose = 0.04;     // of a value that is read: it becomes a graph output, too
-  double listed = 0.15;     // of a case: types of its intermediate values are declared (value_info)
-  double symbolic = 0.25;   // of a case: some dimensions of its inputs are symbolic
-  double symbol = 0.6;      // ... of each of their dimensions
+  double expose = 0.04;        // of a value that is read: it becomes a graph output, too
+  double listed = 0.15;        // of a case: types of its intermediate values are declared (value_info)
+  double symbolic = 0.25;      // of a case: some dimensions of its inputs are symbolic
+  double symbol = 0.6;         // ... of each of their dimensions
   double shared_symbol = 0.7;  // ... named by its size, so that equal ones share it; else by nothing
 
   // --- Motifs.
   std::array<double, 3> broken_guards = {0.30, 0.45, 0.25};  // none, one, two
-  double own_guard = 0.65;    // a broken guard is one of the motif's own; else one that all motifs have
-  double planted = 0.55;      // the motif stands in a random graph; else alone
-  double mean_prefix = 2;     // random nodes before it
-  double mean_suffix = 2;     // ... and after it
-  double fed = 0.5;           // an input of a planted motif comes out of a neighbour
+  double own_guard = 0.65;      // a broken guard is one of the motif's own; else one that all motifs have
+  double planted = 0.55;        // the motif stands in a random graph; else alone
+  double mean_prefix = 2;       // random nodes before it
+  double mean_suffix = 2;       // ... and after it
+  double fed = 0.5;             // an input of a planted motif comes out of a neighbour
   double constant_data = 0.04;  // an input of a motif is constant
 
   // --- Mutants.

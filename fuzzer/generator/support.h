@@ -37,10 +37,12 @@ struct Support {
   }
 
   std::set<std::uint64_t> taken;  // signatures that ran at some opset
-  bool knows(std::uint64_t signature) const { return taken.contains(signature) || refused.contains(signature); }
+  bool knows(std::uint64_t signature) const {
+    return taken.contains(signature) || refused.contains(signature);
+  }
 
-  // An operator's form with the element types of all inputs and outputs (kUndefined where one is left out), runs
-  // of equal ones as one.
+  // An operator's form with the element types of all inputs and outputs (kUndefined where one is left out),
+  // runs of equal ones as one.
   static std::uint64_t signature(std::string_view op, int since, std::span<const DType> inputs,
                                  std::span<const DType> outputs);
 };

@@ -144,8 +144,8 @@ const FloatFormat& float_format(DType t) {
 
 namespace {
 
-// Most of what is converted is a normal number of one of the half formats: by integer arithmetic, since the way
-// through ldexp below is slow. -1 where the number is not of that kind.
+// Most of what is converted is a normal number of one of the half formats: by integer arithmetic, since the
+// way through ldexp below is slow. -1 where the number is not of that kind.
 template <int kExponent, int kMantissa>
 std::int64_t encode_half(double x) {
   constexpr int kDrop = 52 - kMantissa, kBias = (1 << (kExponent - 1)) - 1;
@@ -168,7 +168,8 @@ double decode_float(DType t, std::uint64_t pattern) {
     return pattern == 0xFF ? std::nan("") : std::ldexp(1.0, static_cast<int>(pattern) - 127);
   if (t == DType::kBFloat16) return std::bit_cast<float>(static_cast<std::uint32_t>(pattern) << 16);
   if (t == DType::kFloat16 && (pattern & 0x7C00) != 0 && (pattern & 0x7C00) != 0x7C00)
-    return std::bit_cast<float>(static_cast<std::uint32_t>(((pattern & 0x8000) << 16) | (((pattern & 0x7FFF) << 13) + (112u << 23))));
+    return std::bit_cast<float>(
+        static_cast<std::uint32_t>(((pattern & 0x8000) << 16) | (((pattern & 0x7FFF) << 13) + (112u << 23))));
   const Small f = small_format(t);
   const auto sign_bit = std::uint64_t{1} << (f.exponent + f.mantissa);
   if (f.nan_is_neg0 && pattern == sign_bit) return std::nan("");

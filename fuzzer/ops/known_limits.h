@@ -41,9 +41,9 @@ void relax_products(Evaluation& ev, const MatmulPlan& p, const ProductForm& form
 // Input 0 convolved with the weights of input 1: saturating_u8s8.
 void relax_conv(Evaluation& ev, const Windows& w, std::int64_t group);
 
-// Gemm, Conv and ConvTranspose whose input 0 is dequantized: ONNX Runtime (WeightBiasQuantization) makes float weights
-// int8, symmetric and per tensor, and a float bias int32 in steps of the product of both scales. `depth`: products
-// that one output sums. Nothing is allowed for where the bias does not fit 32 bits.
+// Gemm, Conv and ConvTranspose whose input 0 is dequantized: ONNX Runtime (WeightBiasQuantization) makes
+// float weights int8, symmetric and per tensor, and a float bias int32 in steps of the product of both
+// scales. `depth`: products that one output sums. Nothing is allowed for where the bias does not fit 32 bits.
 void relax_quantized_weights(Evaluation& ev, std::int64_t depth, double alpha = 1, double beta = 1);
 
 // The integers under each kernel element of one output of a convolution, in the two orders in which kernels

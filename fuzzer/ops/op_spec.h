@@ -27,7 +27,7 @@ struct InvalidNode : std::runtime_error {
 struct Arithmetic {
   bool double_as_float = false;  // double tensors calculated in float32 (class "precision")
   bool saturating_u8s8 = false;  // u8 x s8 products summed in saturating 16-bit pairs (AVX2 without VNNI)
-  bool quantized_activations = false;   // products with dequantized weights round the other side to 8 bits
+  bool quantized_activations = false;  // products with dequantized weights round the other side to 8 bits
   bool quantized_weights = false;  // float weights and bias behind a dequantized input become int8 and int32
   bool skipped_requantization = false;  // QuantizeLinear -> DequantizeLinear may be left out: lossy by design
   bool operator==(const Arithmetic&) const = default;

@@ -43,14 +43,15 @@ Outcome run_at(Worker& worker, Case c, int opset) {
   return worker.run(c, {{.level = 0}})[0];
 }
 
-// Whether the system runs the triple at all; notes which signatures it took and which it refused to load. Drafts
-// of a signature that is known already are not run.
+// Whether the system runs the triple at all; notes which signatures it took and which it refused to load.
+// Drafts of a signature that is known already are not run.
 bool runs(Worker& worker, const OpSpec& op, int since, int until, DType type, Signatures& signatures) {
   bool any = false;
   for (int t = 0; t < kDrafts; ++t) {
     Rng rng(static_cast<std::uint64_t>(since) * 64 + static_cast<std::uint64_t>(type),
             static_cast<std::uint64_t>(t));
-    std::optional<Case> c = sample(rng, {.opset = since, .support = nullptr, .first_type = type, .first = &op});
+    std::optional<Case> c =
+        sample(rng, {.opset = since, .support = nullptr, .first_type = type, .first = &op});
     if (!c) continue;
     Tried& tried = signatures[signature_of(*c, schema(op.name, since, op.domain)->since)];
     any = any || tried.taken;
@@ -102,7 +103,8 @@ Support probe_support(const System& system) {
       for (const auto& row : json["refused"])
         support.refused[std::stoull(row.at("signature").get<std::string>(), nullptr, 16)] =
             std::stoull(row.at("opsets").get<std::string>(), nullptr, 16);
-      for (const auto& word : json["taken"]) support.taken.insert(std::stoull(word.get<std::string>(), nullptr, 16));
+      for (const auto& word : json["taken"])
+        support.taken.insert(std::stoull(word.get<std::string>(), nullptr, 16));
       for (const auto& row : json["operators"]) {
         DTypeSet set;
         for (const auto& word : row.at("types")) set = set | dtype_named(word.get<std::string>());

@@ -35,8 +35,7 @@ Decidedness decidedness(std::span<const Expected> expected) {
         [&](const auto& data) {
           using D = std::decay_t<decltype(data)>;
           if constexpr (std::is_same_v<D, Ints>) {
-            for (std::size_t i = 0; i < data.e.size(); ++i)
-              d.open += x.open_at(i);
+            for (std::size_t i = 0; i < data.e.size(); ++i) d.open += x.open_at(i);
           } else if constexpr (!std::is_same_v<D, Strings>) {
             count(data, x.type.dtype, d);
           }

@@ -188,8 +188,7 @@ NodeResult evaluate_node(const OpSpec& spec, const Node& node, int opset,
   Evaluation ev(node, opset, inputs, arithmetic);
   spec.infer(ev);
   for (const ArrayType& t : ev.outputs())
-    if (t.dtype != DType::kUndefined && t.count() > max_elements)
-      throw Unsupported("an output is too large");
+    if (t.dtype != DType::kUndefined && t.count() > max_elements) throw Unsupported("an output is too large");
   ev.allocate();
   spec.evaluate(ev);
   for (Expected& x : ev.results()) normalize(x);

@@ -12,14 +12,28 @@ namespace {
 namespace fs = std::filesystem;
 
 // Every rewrite rule that the versions up to 1.31.1 register for the CPU, by the name that disables it.
-constexpr std::string_view kRules[] = {
-    "EliminateIdentity", "EliminateSlice",          "UnsqueezeElimination",
-    "EliminateDropout",  "ExpandElimination",       "CastElimination",
-    "NoopElimination",   "PreShapeNodeElimination", "CastChainElimination",
-    "DivMulFusion",      "FuseReluClip",            "GemmSumFusion",
-    "GemmTransposeFusion", "NotWhereFusion",        "ConvAddFusion",
-    "ConvMulFusion",     "ConvBNFusion",            "Pad_Fusion",
-    "MatMul_BatchNormalization_Fusion", "LabelEncoderFusion", "ClipQuantRewrite", "ReluQuantRewrite"};
+constexpr std::string_view kRules[] = {"EliminateIdentity",
+                                       "EliminateSlice",
+                                       "UnsqueezeElimination",
+                                       "EliminateDropout",
+                                       "ExpandElimination",
+                                       "CastElimination",
+                                       "NoopElimination",
+                                       "PreShapeNodeElimination",
+                                       "CastChainElimination",
+                                       "DivMulFusion",
+                                       "FuseReluClip",
+                                       "GemmSumFusion",
+                                       "GemmTransposeFusion",
+                                       "NotWhereFusion",
+                                       "ConvAddFusion",
+                                       "ConvMulFusion",
+                                       "ConvBNFusion",
+                                       "Pad_Fusion",
+                                       "MatMul_BatchNormalization_Fusion",
+                                       "LabelEncoderFusion",
+                                       "ClipQuantRewrite",
+                                       "ReluQuantRewrite"};
 
 System with_library(std::string version, const fs::path& library) {
   System s;

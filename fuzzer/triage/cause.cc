@@ -31,11 +31,12 @@ Cured cured_by(Judge& judge, const Case& c, const Reference& reference, const Fi
   }
   const Judged all = judge.judge_apart(c, configurations, false, &reference);
   Cured cured;
-  cured.shown = shows(weigh_pair(judge, c, reference, configurations, all.outcomes, 1), finding.symptom, finding.cls);
+  cured.shown =
+      shows(weigh_pair(judge, c, reference, configurations, all.outcomes, 1), finding.symptom, finding.cls);
   for (std::size_t i = 2; i < configurations.size(); ++i)
     cured.by.push_back(all.outcomes[i].ok() &&
-                       !shows(weigh_pair(judge, c, reference, configurations, all.outcomes, i), finding.symptom,
-                              finding.cls));
+                       !shows(weigh_pair(judge, c, reference, configurations, all.outcomes, i),
+                              finding.symptom, finding.cls));
   return cured;
 }
 
@@ -65,7 +66,8 @@ Cause find_cause(Judge& judge, const Case& c, const Judged& judged) {
   // A process that died told nothing.
   if (candidates.empty()) rules = true;
   // Each look at random results takes many sessions, in fresh processes: the passes must do.
-  if (rules && !judged.reference.random) candidates.insert(candidates.end(), system.rules.begin(), system.rules.end());
+  if (rules && !judged.reference.random)
+    candidates.insert(candidates.end(), system.rules.begin(), system.rules.end());
   const Cured cured = cured_by(judge, c, judged.reference, finding, cause.bad, candidates);
   if (!cured.shown) return cause;
   for (std::size_t i = 0; i < candidates.size(); ++i)

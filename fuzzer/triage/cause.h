@@ -20,8 +20,9 @@ struct Cause {
 // `judged` is a finding of `c`. Asks the judge's second process some dozens of times, in one or two requests.
 Cause find_cause(Judge& judge, const Case& c, const Judged& judged);
 
-// For each of `passes`: whether the finding's symptom and class vanish at configuration `bad` when it alone is
-// disabled. One request. An answer holds only where the finding shows with nothing disabled: `shown` says that.
+// For each of `passes`: whether the finding's symptom and class vanish at configuration `bad` when it alone
+// is disabled. One request. An answer holds only where the finding shows with nothing disabled: `shown` says
+// that.
 struct Cured {
   bool shown = false;
   std::vector<bool> by;

@@ -29,7 +29,8 @@ std::vector<std::string> fired_passes(const Finding& f, const Judged& j) {
   for (std::size_t i = 0; i < j.configurations.size(); ++i) {
     // Reloaded configurations report no passes of their own: those of their level's session are taken.
     const bool belongs = std::any_of(f.configurations.begin(), f.configurations.end(), [&](std::size_t bad) {
-      return i == bad || (!j.configurations[i].reload && j.configurations[i].level == j.configurations[bad].level);
+      return i == bad ||
+             (!j.configurations[i].reload && j.configurations[i].level == j.configurations[bad].level);
     });
     if (!belongs) continue;
     for (const std::string& p : j.outcomes[i].passes)

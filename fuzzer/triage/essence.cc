@@ -129,7 +129,8 @@ class Cutter {
       const Node& n = before.nodes[static_cast<std::size_t>(*i)];
       Case candidate = best_;
       Graph& g = candidate.model.graph;
-      const auto at = std::find_if(g.nodes.begin(), g.nodes.end(), [&](const Node& m) { return m.outputs == n.outputs; });
+      const auto at =
+          std::find_if(g.nodes.begin(), g.nodes.end(), [&](const Node& m) { return m.outputs == n.outputs; });
       if (at == g.nodes.end()) continue;
       g.nodes.erase(at);
       bool possible = true;
@@ -166,7 +167,8 @@ class Cutter {
         if (x == known.end() || x->second.type != y->second.type) continue;
         Case candidate = best_;
         Graph& g = candidate.model.graph;
-        const auto at = std::find_if(g.nodes.begin(), g.nodes.end(), [&](const Node& m) { return m.outputs == n.outputs; });
+        const auto at = std::find_if(g.nodes.begin(), g.nodes.end(),
+                                     [&](const Node& m) { return m.outputs == n.outputs; });
         if (at == g.nodes.end() || g.is_output(n.outputs[0])) break;
         g.redirect_uses(n.outputs[0], v, static_cast<int>(at - g.nodes.begin()));
         if (accept(std::move(candidate))) break;

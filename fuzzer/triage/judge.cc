@@ -103,7 +103,8 @@ Judged Judge::finish() {
 
 void Judge::repeat(Evidence& evidence, bool fresh) {
   evidence.repeats.clear();
-  const std::vector<Configuration> configurations(evidence.configurations.begin(), evidence.configurations.end());
+  const std::vector<Configuration> configurations(evidence.configurations.begin(),
+                                                  evidence.configurations.end());
   for (int i = 0; i < options_.random_repeats; ++i) {
     evidence.repeats.push_back(second_worker(fresh).run(evidence.c, configurations));
     if (i > 0 && !oracles::random_results_apart(evidence)) return;

@@ -29,7 +29,7 @@ struct Judged {
   Reference reference;
   std::vector<Configuration> configurations;
   std::vector<Outcome> outcomes;  // one per configuration
-  bool confirmed = false;  // a fresh process, with other garbage in its memory, showed the same
+  bool confirmed = false;         // a fresh process, with other garbage in its memory, showed the same
 };
 
 // Whether one of the case's findings has this symptom and class.
@@ -73,8 +73,8 @@ class Judge {
     std::vector<Configuration> configurations;
   };
   Worker& second_worker(bool fresh);
-  // Fills in the evidence's repeats: the case again and again in the second process, or each time in a fresh one.
-  // Ends early where they show nothing.
+  // Fills in the evidence's repeats: the case again and again in the second process, or each time in a fresh
+  // one. Ends early where they show nothing.
   void repeat(Evidence& evidence, bool fresh);
 
   JudgeOptions options_;

@@ -134,6 +134,64 @@ TEST_F(BadInput, BrokenTestData) {
   refused("judge " + (folder_ / "case").string(), {"input_0.pb"});
 }
 
+// A campaign that cannot begin leaves nothing behind.
+TEST_F(BadInput, FuzzUsage) {
+  const std::string out = (folder_ / "out").string(), to = " --out " + out + " ";
+  refused("fuzz" + to, {"--for", "--cases"});
+  refused("fuzz --cases 0" + to, {"--for", "--cases"});
+  for (const char* words : {"soon", "0", "-5s", "5x", "5 s", "1h30m", "nan", "inf", "s"})
+    refused("fuzz --for='" + std::string(words) + "'" + to, {"--for", words, "90s"});
+  for (const char* words : {"-1", "many", "1.5"})
+    refused("fuzz --cases=" + std::string(words) + to, {"--cases", words});
+  for (const char* words :
+       {"motif", "motif=", "motif=x", "motif=-1", "motif=nan", "motif=inf", "motif=1x", "=1", "luck=1"})
+    refused("fuzz --cases 5 --share " + std::string(words) + to, {"--share", words, "motif=N"});
+  refused("fuzz --cases 5 --share motif=0,mutant=0,random=0" + to, {"--share", "0"});
+  for (const char* words :
+       {"Relu", "pass:NoSuchPass", "operator:NoSuchOperator", "motif:no-such-motif", "thing:Relu"})
+    refused("fuzz --cases 5 --focus " + std::string(words) + to, {"--focus", words});
+  for (const char* words : {"0", "lots", "-1G", "5Q", "1e30", "inf"})
+    refused("fuzz --cases 5 --disk-budget=" + std::string(words) + to, {"--disk-budget", words, "500M"});
+  for (const char* words : {"0", "-1", "x"})
+    refused("fuzz --cases 5 --jobs=" + std::string(words) + to, {"--jobs"});
+  for (const char* words : {"0", "-1", "x"})
+    refused("fuzz --cases 5 --deadline=" + std::string(words) + to, {"--deadline"});
+  refused("fuzz --cases 5 --system onnxruntime@9.9.9" + to, {"9.9.9"});
+  refused("fuzz --cases 5 --corpus /no/such/folder" + to, {"/no/such/folder"});
+  refused("fuzz --cases 5 --motifs " + file("broken.onnxtxt", "no model") + to, {"broken.onnxtxt"});
+  EXPECT_FALSE(fs::exists(out));
+}
+TEST_F(BadInput, FuzzResumesNothing) {
+  const std::string out = (folder_ / "out").string();
+  refused("fuzz --cases 5 --resume --out " + out, {out, "no campaign is here"});
+  EXPECT_FALSE(fs::exists(out));
+}
+TEST_F(BadInput, FuzzIntoAFile) {
+  refused("fuzz --cases 5 --out " + file("out", "a file"), {"out"});
+}
+TEST_F(BadInput, StatusOfNoCampaign) {
+  refused("status", {"DIR"});
+  refused("status /no/such/folder", {"/no/such/folder", "no campaign is here"});
+  refused("status " + folder_.string(), {folder_.string(), "no campaign is here"});
+  file("journal.sqlite", "this is no database, it is a sentence, long enough to be looked at by SQLite; " +
+                             std::string(1000, '?'));
+  refused("status " + folder_.string(), {"journal.sqlite"});
+}
+TEST_F(BadInput, ReplayOfNoFinding) {
+  refused("replay", {"FINDING"});
+  refused("replay /no/such/folder", {"/no/such/folder", "no finding is here"});
+  refused("replay " + folder_.string(), {folder_.string(), "no finding is here"});
+  for (const char* words :
+       {"", "{", "[]", "{}", R"({"symptom": 5, "system": "onnxruntime", "version": "1.31.1"})"}) {
+    file("finding.json", words);
+    refused("replay " + folder_.string(), {"finding.json", "no finding of mobster"});
+  }
+  file("finding.json", R"({"symptom": "crash", "system": "onnxruntime", "version": "9.9.9"})");
+  refused("replay " + folder_.string(), {"9.9.9"});
+  file("finding.json", R"({"symptom": "crash", "system": "onnxruntime", "version": "1.31.1"})");
+  refused("replay " + folder_.string(), {folder_.string()});  // there is no model
+}
+
 TEST_F(BadInput, OneJsonObjectALineAndNothingElse) {
   const Ran r = run("judge --json " + file("a.onnxtxt", kGood) + " " + file("b.onnxtxt", kGood));
   EXPECT_EQ(r.code, 0) << r.err;

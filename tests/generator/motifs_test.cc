@@ -1,5 +1,5 @@
-// What every motif owes: whole or broken it is valid ONNX by the library's own checker, the reference knows its
-// answer, each of its guards can be broken, and it is a function of the seed.
+// What every motif owes: whole or broken it is valid ONNX by the library's own checker, the reference knows
+// its answer, each of its guards can be broken, and it is a function of the seed.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -26,8 +26,8 @@ TEST(Motifs, AreValidWholeAndBroken) {
     for (std::uint64_t i = 0; i < 16; ++i) {
       Rng rng(11, i);
       ++draws;
-      const auto g = generate_motif(rng, options,
-                                    {.motif = motif, .broken_guards = static_cast<int>(i % 3), .planted = i % 2 == 1});
+      const auto g = generate_motif(
+          rng, options, {.motif = motif, .broken_guards = static_cast<int>(i % 3), .planted = i % 2 == 1});
       if (!g) continue;
       ++built;
       EXPECT_EQ(g->motif, motif->name);
@@ -48,10 +48,12 @@ TEST(Motifs, EveryGuardCanBeBroken) {
     for (const Guard& g : motif->guards) EXPECT_TRUE(wanted.emplace(g.name).second) << g.name << " twice";
     for (std::uint64_t i = 0; i < 800 && !wanted.empty(); ++i) {
       Rng rng(12, i);
-      if (const auto g = generate_motif(rng, options, {.motif = motif, .broken_guards = 1 + static_cast<int>(i % 2), .planted = false}))
+      if (const auto g = generate_motif(
+              rng, options, {.motif = motif, .broken_guards = 1 + static_cast<int>(i % 2), .planted = false}))
         for (const std::string& name : g->broken_guards) wanted.erase(name);
     }
-    for (const std::string& name : wanted) ADD_FAILURE() << motif->name << ": guard " << name << " is never broken";
+    for (const std::string& name : wanted)
+      ADD_FAILURE() << motif->name << ": guard " << name << " is never broken";
   }
 }
 

@@ -4,9 +4,9 @@
 
 namespace mob {
 
-#define MOTIFS(name)               \
-  namespace motifs::family {       \
-  extern const MotifFamily name;   \
+#define MOTIFS(name)             \
+  namespace motifs::family {     \
+  extern const MotifFamily name; \
   }
 #include "fuzzer/generator/motifs/all.def"
 #undef MOTIFS
@@ -74,9 +74,9 @@ DType MotifBuilder::dtype(DTypeSet others, std::string_view op) {
   if (!op.empty()) {
     const Schema* form = schema(op, opset());
     if (form == nullptr) throw CannotDraft{};
-    set = set & (builder_.options().support != nullptr
-                     ? builder_.options().support->of(form->name, form->since)
-                     : form->inputs.front().types);
+    set =
+        set & (builder_.options().support != nullptr ? builder_.options().support->of(form->name, form->since)
+                                                     : form->inputs.front().types);
   }
   if (set.empty()) throw CannotDraft{};
   note_broken("type");
@@ -90,7 +90,8 @@ std::int64_t MotifBuilder::size(std::int64_t least) {
 Dims MotifBuilder::draw_dims(std::int64_t rank, std::int64_t least, bool square) {
   Dims dims(static_cast<std::size_t>(rank));
   for (auto& d : dims) d = size(least);
-  if (square && rng().chance(0.25)) std::fill(dims.begin(), dims.end(), size(std::max<std::int64_t>(least, 2)));
+  if (square && rng().chance(0.25))
+    std::fill(dims.begin(), dims.end(), size(std::max<std::int64_t>(least, 2)));
   return dims;
 }
 
@@ -224,12 +225,14 @@ ValueId MotifBuilder::cast(ValueId x, DType to) {
 ValueId MotifBuilder::clip(ValueId x, double low, double high) {
   if (opset() < 11)
     return op("Clip", {x},
-              {{.name = "min", .value = static_cast<float>(low)}, {.name = "max", .value = static_cast<float>(high)}});
+              {{.name = "min", .value = static_cast<float>(low)},
+               {.name = "max", .value = static_cast<float>(high)}});
   const DType t = type(x).dtype;
   return op("Clip", {x, scalar(t, low), scalar(t, high)});
 }
 
-ValueId MotifBuilder::pad(ValueId x, const std::vector<std::int64_t>& pads, double value, std::string_view mode) {
+ValueId MotifBuilder::pad(ValueId x, const std::vector<std::int64_t>& pads, double value,
+                          std::string_view mode) {
   std::vector<Attribute> attributes;
   if (mode != "constant" || rng().chance(0.3))
     attributes.push_back({.name = "mode", .value = std::string(mode)});
@@ -249,14 +252,17 @@ ValueId MotifBuilder::slice(ValueId x, const std::vector<std::int64_t>& starts,
   if (opset() < 10) {
     if (std::any_of(steps.begin(), steps.end(), [](auto s) { return s != 1; })) throw CannotDraft{};
     return op("Slice", {x},
-              {{.name = "starts", .value = starts}, {.name = "ends", .value = ends}, {.name = "axes", .value = axes}});
+              {{.name = "starts", .value = starts},
+               {.name = "ends", .value = ends},
+               {.name = "axes", .value = axes}});
   }
   std::vector<ValueId> inputs = {x, ints(starts), ints(ends), ints(axes)};
   if (!steps.empty()) inputs.push_back(ints(steps));
   return op("Slice", std::move(inputs));
 }
 
-std::vector<ValueId> MotifBuilder::split(ValueId x, std::int64_t axis, const std::vector<std::int64_t>& sizes) {
+std::vector<ValueId> MotifBuilder::split(ValueId x, std::int64_t axis,
+                                         const std::vector<std::int64_t>& sizes) {
   std::vector<Attribute> attributes = {{.name = "axis", .value = axis}};
   std::vector<ValueId> inputs = {x};
   const bool equal = std::all_of(sizes.begin(), sizes.end(), [&](auto s) { return s == sizes.front(); });

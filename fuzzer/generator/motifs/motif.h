@@ -1,5 +1,5 @@
-// The contract of a motif: the subgraph that an optimizer pass looks for, with the preconditions that the pass
-// must check as named guards. One file per family in this folder, one line in all.def.
+// The contract of a motif: the subgraph that an optimizer pass looks for, with the preconditions that the
+// pass must check as named guards. One file per family in this folder, one line in all.def.
 //
 // A motif is drawn whole, or with one or two guards broken: still a valid model, on which the pass must keep
 // its hands off (DESIGN.md, "Motif").
@@ -64,8 +64,8 @@ class MotifBuilder {
   bool breaks(std::string_view guard) { return !holds(guard); }
 
   // --- Leaves.
-  // Element type of the motif: float, or one of `others` where the guard "type" is broken (float16, double and
-  // integers make good near misses). Cut to types for which the system has the operator `op`, if given.
+  // Element type of the motif: float, or one of `others` where the guard "type" is broken (float16, double
+  // and integers make good near misses). Cut to types for which the system has the operator `op`, if given.
   DType dtype(DTypeSet others = {DType::kDouble, DType::kFloat16}, std::string_view op = "");
   // Random dimensions of this rank, each at least `least`; with `square`, all equal now and then (a wrong
   // rewrite of axes then still type-checks).
@@ -80,13 +80,15 @@ class MotifBuilder {
   ValueId constant(Tensor value);
   ValueId weight(DType dtype, Dims dims, const ValueRange& range = {});  // a constant of random values
   ValueId ints(const std::vector<std::int64_t>& values);                 // a constant int64 vector
-  // A constant of one element: [] or (guard "scalar-shape" broken) of a longer shape that broadcasts the same.
+  // A constant of one element: [] or (guard "scalar-shape" broken) of a longer shape that broadcasts the
+  // same.
   ValueId scalar(DType dtype, double value);
 
   // --- Nodes. All throw CannotDraft where the node cannot be.
   ValueId op(std::string_view op_type, std::vector<ValueId> inputs, std::vector<Attribute> attributes = {});
-  std::vector<ValueId> ops(std::string_view op_type, std::vector<ValueId> inputs, std::vector<Attribute> attributes,
-                           std::size_t outputs, std::string_view domain = "");
+  std::vector<ValueId> ops(std::string_view op_type, std::vector<ValueId> inputs,
+                           std::vector<Attribute> attributes, std::size_t outputs,
+                           std::string_view domain = "");
   // A commutative operator, operands in random order.
   ValueId commutative(std::string_view op_type, ValueId a, ValueId b);
   // Operators whose parameters moved between attributes and inputs over the opsets.
@@ -98,7 +100,8 @@ class MotifBuilder {
   ValueId cast(ValueId x, DType to);
   // Bounds may be kNoValue. Below opset 11 they are attributes (of the given values, which must be float).
   ValueId clip(ValueId x, double low, double high);
-  ValueId pad(ValueId x, const std::vector<std::int64_t>& pads, double value, std::string_view mode = "constant");
+  ValueId pad(ValueId x, const std::vector<std::int64_t>& pads, double value,
+              std::string_view mode = "constant");
   ValueId slice(ValueId x, const std::vector<std::int64_t>& starts, const std::vector<std::int64_t>& ends,
                 const std::vector<std::int64_t>& axes, const std::vector<std::int64_t>& steps = {});
   std::vector<ValueId> split(ValueId x, std::int64_t axis, const std::vector<std::int64_t>& sizes);
@@ -122,7 +125,7 @@ class MotifBuilder {
   std::vector<std::string_view> broken_;
   std::vector<std::string> really_broken_;
   bool feeding_;
-  std::size_t first_node_;   // of the motif in the graph
+  std::size_t first_node_;  // of the motif in the graph
   std::vector<ValueId> results_;
   std::vector<ValueId> made_;  // by nodes of the motif
 };

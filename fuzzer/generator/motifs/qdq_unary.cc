@@ -8,7 +8,6 @@
 namespace mob::motifs {
 namespace {
 
-
 std::int64_t any_axis(Rng& rng, const Dims& dims) {
   const auto rank = static_cast<std::int64_t>(dims.size());
   return rng.range(-rank, rank - 1);
