@@ -100,7 +100,10 @@ FindingClass classify_numbers(const Evidence& evidence, std::size_t configuratio
     return FindingClass::kSpecialValues;
   const auto explained_by = [&](const Arithmetic& weaker) {
     const Reference& r = evidence.relaxed(weaker);
-    return r.available() && !violations(r.outputs, graph, got).any();
+    if (!r.available()) return false;
+    // What infinities and NaN do is a class of its own: they do not make a limit less of an explanation.
+    const Violations left = violations(r.outputs, graph, got);
+    return !left.any() || (left.only_special && (r.special || r.negative_zero));
   };
   if (explained_by({.double_as_float = true})) return FindingClass::kPrecision;
   if (explained_by({.quantized_activations = true})) return FindingClass::kPrecision;

@@ -38,12 +38,21 @@ struct Issued {
   BatchResult result;
 };
 
+// What makes a campaign this one: it must be resumed with the same.
+std::map<std::string, std::string> identity(const CampaignOptions& options) {
+  return {{"version", version()},
+          {"system", options.system.label()},
+          {"seed", std::to_string(options.seed)},
+          {"source", hex64(options.source.hash())}};
+}
+
 class Campaign {
  public:
   Campaign(const CampaignOptions& options, const std::function<void(const Status&)>& show)
       : options_(options),
         show_(show),
-        journal_(options.out, options.resume ? Journal::Mode::kResume : Journal::Mode::kCreate),
+        journal_(options.out, options.resume ? Journal::Mode::kResume : Journal::Mode::kCreate,
+                 identity(options)),
         start_(now()) {}
 
   EndedBy run();
@@ -88,16 +97,7 @@ class Campaign {
 };
 
 void Campaign::begin_or_resume() {
-  const std::map<std::string, std::string> wanted = {{"version", version()},
-                                                     {"system", options_.system.label()},
-                                                     {"seed", std::to_string(options_.seed)},
-                                                     {"source", hex64(options_.source.hash())}};
-  // A campaign that was killed before it wrote this down has not begun.
-  if (!options_.resume || journal_.meta("seed").empty()) {
-    journal_.begin();
-    for (const auto& [key, value] : wanted) journal_.set_meta(key, value);
-    journal_.commit();
-  }
+  const std::map<std::string, std::string> wanted = identity(options_);
   for (const auto& [key, value] : wanted)
     if (const std::string was = journal_.meta(key); was != value)
       throw UserError(options_.out.string() + ": the campaign here has another " +
@@ -187,10 +187,17 @@ void Campaign::write_batch(Issued& issued) {
       if (known == status_.groups.end()) {
         MOB_CHECK(r.news != nullptr);
         const NewFinding& f = *r.news;
+        // The model as the system took it: with the opset and IR version that it accepts.
+        const auto as_run = [&](const std::shared_ptr<const Case>& c) {
+          auto copy = c ? std::make_unique<Case>(*c) : nullptr;
+          if (copy) copy->model = stamped(copy->model, options_.system);
+          return copy;
+        };
+        const auto c = as_run(f.c), original = as_run(f.original);
         // The folder is complete before the row that tells of it.
         write_finding(options_.out / "findings", {.name = f.group.name,
-                                                  .c = f.c.get(),
-                                                  .original = f.original.get(),
+                                                  .c = c.get(),
+                                                  .original = original.get(),
                                                   .judged = &f.judged,
                                                   .cause = f.cause,
                                                   .signature = f.group.signature,

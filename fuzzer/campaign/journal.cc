@@ -184,7 +184,8 @@ struct Journal::Impl {
   }
 };
 
-Journal::Journal(const fs::path& folder, Mode mode) : impl_(std::make_unique<Impl>()) {
+Journal::Journal(const fs::path& folder, Mode mode, const std::map<std::string, std::string>& meta)
+    : impl_(std::make_unique<Impl>()) {
   impl_->file = folder / "journal.sqlite";
   // The library that opens it knows no way to write this character.
   if (impl_->file.string().find('"') != std::string::npos)
@@ -193,9 +194,6 @@ Journal::Journal(const fs::path& folder, Mode mode) : impl_(std::make_unique<Imp
   const bool there = fs::exists(impl_->file, error);
   if (mode != Mode::kCreate && !there)
     throw UserError(folder.string() + ": no campaign is here (there is no journal.sqlite)");
-  if (mode == Mode::kCreate && there)
-    throw UserError(folder.string() +
-                    ": a campaign is here already: give --resume to go on with it, or another --out");
   if (mode == Mode::kCreate) {
     fs::create_directories(folder / "findings", error);
     if (error) throw UserError(folder.string() + ": cannot be made: " + error.message());
@@ -206,32 +204,44 @@ Journal::Journal(const fs::path& folder, Mode mode) : impl_(std::make_unique<Imp
     if (flock(impl_->lock, LOCK_EX | LOCK_NB) != 0)
       throw UserError(folder.string() + ": another campaign is running here");
   }
-  impl_->guarded([&] {
+  const std::string schema = impl_->guarded([&] {
     soci::session& sql = impl_->sql;
     // Readers must be able to open the write-ahead log's index, too: no read-only mode.
-    sql.open(soci::sqlite3, "dbname=\"" + impl_->file.string() + "\" timeout=30");
+    sql.open(soci::sqlite3, "dbname=" + impl_->file.string() + " timeout=30");
     if (mode == Mode::kRead) {
       sql << "pragma query_only = on";
-      sql.begin();  // all that is read is of one moment, whatever is written meanwhile
     } else {
       std::string journal_mode;
       sql << "pragma journal_mode = wal", into(journal_mode);
       sql << "pragma synchronous = normal";
-      int tables = 0;
-      sql << "select count(*) from sqlite_master", into(tables);
-      if (tables == 0) {  // new, or its maker was killed before it came this far
-        soci::transaction all(sql);
-        for (const char* table : kTables) sql << table;
-        set_meta("schema", std::to_string(kJournalSchema));
-        all.commit();
-      }
+    }
+    int tables = 0;
+    std::string found;
+    sql << "select count(*) from sqlite_master where name = 'meta'", into(tables);
+    if (tables > 0) sql << "select value from meta where key = 'schema'", into(found);
+    return tables > 0 && sql.got_data() ? found : std::string();
+  });
+  if (mode == Mode::kCreate && !schema.empty())
+    throw UserError(folder.string() +
+                    ": a campaign is here already: give --resume to go on with it, or another --out");
+  if (mode != Mode::kCreate && schema.empty())
+    throw UserError(folder.string() +
+                    ": no campaign is here (its journal was never begun: start it without --resume)");
+  if (mode != Mode::kCreate && schema != std::to_string(kJournalSchema))
+    throw UserError(impl_->file.string() + ": is of journal schema '" + schema + "', this mobster reads " +
+                    std::to_string(kJournalSchema));
+  impl_->guarded([&] {
+    if (mode == Mode::kCreate) {
+      soci::transaction all(impl_->sql);
+      for (const char* table : kTables) impl_->sql << table;
+      auto entries = meta;
+      entries["schema"] = std::to_string(kJournalSchema);
+      for (const auto& [key, value] : entries)
+        impl_->sql << "insert or replace into meta(key, value) values(:k, :v)", use(key), use(value);
+      all.commit();
     }
     impl_->load_run();
   });
-  if (const std::string schema = meta("schema"); schema != std::to_string(kJournalSchema)) {
-    throw UserError(impl_->file.string() + ": is of journal schema '" + schema + "', this mobster reads " +
-                    std::to_string(kJournalSchema));
-  }
 }
 Journal::~Journal() = default;
 

@@ -55,7 +55,9 @@ class Journal {
   // Makes DIR and the file, or opens what is there. Throws UserError: not writable, not a journal, locked by
   // another campaign, of a newer schema.
   enum class Mode { kCreate, kResume, kRead };
-  Journal(const std::filesystem::path& folder, Mode mode);
+  // A new one holds `meta` from its first moment on; one that was killed before that counts as not there.
+  Journal(const std::filesystem::path& folder, Mode mode,
+          const std::map<std::string, std::string>& meta = {});
   ~Journal();
 
   // --- What the campaign was started with, by key.

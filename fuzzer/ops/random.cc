@@ -47,6 +47,15 @@ void draw(Evaluation& ev) {
   ev.draw_output();
 }
 
+void draw_bernoulli(Evaluation& ev) {
+  ev.draw_output();
+  with_reals(ev.type(0).dtype, [&](auto zero) {
+    const auto& p = ev.reals<decltype(zero)>(0);
+    for (std::size_t i = 0; i < p.v.size(); ++i)
+      if (!(p.v[i] >= 0 && p.v[i] <= 1)) ev.unspecified("a probability outside [0, 1]");
+  });
+}
+
 // --- Dropout -----------------------------------------------------------------------------------------
 
 void infer_dropout(Inference& inf) {
@@ -173,7 +182,11 @@ constexpr OpSpec specs[] = {
     {.name = "RandomUniform", .draft = draft_uniform, .infer = infer_shaped, .evaluate = draw},
     {.name = "RandomNormalLike", .draft = draft_normal_like, .infer = infer_like, .evaluate = draw},
     {.name = "RandomUniformLike", .draft = draft_uniform_like, .infer = infer_like, .evaluate = draw},
-    {.name = "Bernoulli", .since = 15, .draft = draft_bernoulli, .infer = infer_bernoulli, .evaluate = draw},
+    {.name = "Bernoulli",
+     .since = 15,
+     .draft = draft_bernoulli,
+     .infer = infer_bernoulli,
+     .evaluate = draw_bernoulli},
     {.name = "Multinomial",
      .since = 7,
      .draft = draft_multinomial,

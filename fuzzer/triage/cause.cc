@@ -5,38 +5,46 @@
 namespace mob {
 namespace {
 
-// The evidence of a plain run and one configuration, taken out of a larger set.
-Judged weigh_pair(Judge& judge, const Case& c, const Reference& reference,
-                  const std::vector<Configuration>& configurations, const std::vector<Outcome>& outcomes,
-                  std::size_t i) {
-  std::vector<Outcome> pair = {outcomes[0], outcomes[i]};
-  if (pair[1].ok() && pair[1].same_as >= 0) {
-    if (pair[1].same_as != 0) {
-      pair[1].outputs = outputs_of(outcomes, i);
-      pair[1].same_as = -1;
+// The evidence of a plain run and of configurations [from, from + count), taken out of a larger set.
+Judged weigh_some(Judge& judge, const Case& c, const Reference& reference, const Judged& all,
+                  std::size_t from, std::size_t count) {
+  std::vector<Outcome> outcomes = {all.outcomes[0]};
+  std::vector<Configuration> configurations = {all.configurations[0]};
+  for (std::size_t i = from; i < from + count; ++i) {
+    outcomes.push_back(all.outcomes[i]);
+    if (outcomes.back().ok() && outcomes.back().same_as > 0) {
+      outcomes.back().outputs = outputs_of(all.outcomes, i);
+      outcomes.back().same_as = -1;
     }
+    configurations.push_back(all.configurations[i]);
   }
-  return judge.weigh(c, reference, std::move(pair), {configurations[0], configurations[i]});
+  return judge.weigh(c, reference, std::move(outcomes), configurations);
 }
 
 }  // namespace
 
 Cured cured_by(Judge& judge, const Case& c, const Reference& reference, const Finding& finding,
                const Configuration& bad, std::span<const std::string> passes) {
-  std::vector<Configuration> configurations = {{.level = 0}, bad};
-  configurations[1].report_passes = false;
-  for (const std::string& p : passes) {
-    configurations.push_back(configurations[1]);
-    configurations.back().disabled.push_back(p);
-  }
+  // What a saved model does is held against the session that saved it: both are needed.
+  const std::size_t each = bad.reload ? 2 : 1;
+  std::vector<Configuration> configurations = {{.level = 0}};
+  const auto add = [&](const std::string& disabled) {
+    for (std::size_t k = 0; k < each; ++k) {
+      Configuration c = bad;
+      c.report_passes = false;
+      if (k + 1 < each) c.reload = false;
+      if (!disabled.empty()) c.disabled.push_back(disabled);
+      configurations.push_back(std::move(c));
+    }
+  };
+  add("");
+  for (const std::string& p : passes) add(p);
   const Judged all = judge.judge_apart(c, configurations, false, &reference);
   Cured cured;
-  cured.shown =
-      shows(weigh_pair(judge, c, reference, configurations, all.outcomes, 1), finding.symptom, finding.cls);
-  for (std::size_t i = 2; i < configurations.size(); ++i)
-    cured.by.push_back(all.outcomes[i].ok() &&
-                       !shows(weigh_pair(judge, c, reference, configurations, all.outcomes, i),
-                              finding.symptom, finding.cls));
+  cured.shown = shows(weigh_some(judge, c, reference, all, 1, each), finding.symptom, finding.cls);
+  for (std::size_t i = 1 + each; i < configurations.size(); i += each)
+    cured.by.push_back(all.outcomes[i + each - 1].ok() &&
+                       !shows(weigh_some(judge, c, reference, all, i, each), finding.symptom, finding.cls));
   return cured;
 }
 
@@ -64,7 +72,7 @@ Cause find_cause(Judge& judge, const Case& c, const Judged& judged) {
     }
   }
   // A process that died told nothing.
-  if (candidates.empty()) rules = true;
+  if (candidates.empty() || judged.outcomes[at].passes.empty()) rules = true;
   // Each look at random results takes many sessions, in fresh processes: the passes must do.
   if (rules && !judged.reference.random)
     candidates.insert(candidates.end(), system.rules.begin(), system.rules.end());
