@@ -40,6 +40,9 @@ constexpr const char* kTables[] = {
     "bugs integer not null, memory integer not null, worker_memory integer not null)",
 };
 
+constexpr const char* kHereAlready =
+    ": a campaign is here already: give --resume to go on with it, or another --out";
+
 std::string to_words(const std::vector<std::string>& list) {
   return nlohmann::json(list).dump();
 }
@@ -202,14 +205,16 @@ Journal::Journal(const fs::path& folder, Mode mode, const std::map<std::string, 
     impl_->lock = open((folder / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     if (impl_->lock < 0) throw UserError(folder.string() + ": cannot be written: " + std::strerror(errno));
     if (flock(impl_->lock, LOCK_EX | LOCK_NB) != 0)
-      throw UserError(folder.string() + ": another campaign is running here");
+      throw UserError(folder.string() +
+                      (mode == Mode::kCreate && there ? kHereAlready : ": another campaign is running here"));
   }
   const std::string schema = impl_->guarded([&] {
     soci::session& sql = impl_->sql;
     // Readers must be able to open the write-ahead log's index, too: no read-only mode.
-    sql.open(soci::sqlite3, "dbname=" + impl_->file.string() + " timeout=30");
+    sql.open(soci::sqlite3, "dbname=\"" + impl_->file.string() + "\" timeout=30");
     if (mode == Mode::kRead) {
       sql << "pragma query_only = on";
+      sql.begin();  // all that is read is of one moment, whatever is written meanwhile
     } else {
       std::string journal_mode;
       sql << "pragma journal_mode = wal", into(journal_mode);
@@ -217,21 +222,20 @@ Journal::Journal(const fs::path& folder, Mode mode, const std::map<std::string, 
     }
     int tables = 0;
     std::string found;
+    sql << "select count(*) from sqlite_master", into(tables);
+    if (tables == 0) return found;  // new, or its maker was killed before it came this far
     sql << "select count(*) from sqlite_master where name = 'meta'", into(tables);
     if (tables > 0) sql << "select value from meta where key = 'schema'", into(found);
-    return tables > 0 && sql.got_data() ? found : std::string();
+    return tables > 0 && sql.got_data() ? found : std::string("none");
   });
-  if (mode == Mode::kCreate && !schema.empty())
-    throw UserError(folder.string() +
-                    ": a campaign is here already: give --resume to go on with it, or another --out");
-  if (mode != Mode::kCreate && schema.empty())
-    throw UserError(folder.string() +
-                    ": no campaign is here (its journal was never begun: start it without --resume)");
-  if (mode != Mode::kCreate && schema != std::to_string(kJournalSchema))
+  if (mode == Mode::kCreate && !schema.empty()) throw UserError(folder.string() + kHereAlready);
+  if (mode == Mode::kRead && schema.empty())
+    throw UserError(folder.string() + ": the campaign here has not begun (journal.sqlite is empty)");
+  if (!schema.empty() && schema != std::to_string(kJournalSchema))
     throw UserError(impl_->file.string() + ": is of journal schema '" + schema + "', this mobster reads " +
                     std::to_string(kJournalSchema));
   impl_->guarded([&] {
-    if (mode == Mode::kCreate) {
+    if (schema.empty()) {
       soci::transaction all(impl_->sql);
       for (const char* table : kTables) impl_->sql << table;
       auto entries = meta;

@@ -49,9 +49,8 @@ void Quantizer::set_int(std::size_t i, Approx<double> q, Approx<double> zero) {
     return static_cast<std::int64_t>(std::clamp(std::nearbyint(x) + z, least, most));
   };
   if (!std::isnan(q.v)) y.v[i] = grid(q.v, zero.v);
-  // An infinity comes of a scale of 0; some kernels saturate it, some convert it as it is.
-  if (!std::isfinite(q.v) || q.open() || zero.open()) {
-    if (!std::isfinite(q.v) && q.e == 0) ev_.unspecified("NaN or an infinity quantized to an integer");
+  if (std::isnan(q.v) || q.open() || zero.open()) {
+    if (std::isnan(q.v) && q.e == 0) ev_.unspecified("NaN quantized to an integer");
     y.set_bound(i, Ints::kOpen);
     return;
   }

@@ -73,6 +73,10 @@ void quantize(Evaluation& ev) {
   for (std::size_t i = 0; i < x.v.size(); ++i) {
     Approx<double> q = x[i] / scale[at(i)];
     if (x[i].finite() && std::fabs(x.v[i]) > rounding.max_finite()) q = open_value(q.v);
+    if (scale.v[at(i)] == 0) {  // an infinity to saturate, or a division that a kernel does its own way
+      ev.unspecified("division by a scale of zero");
+      q = open_value(q.v);
+    }
     if (limits) q.e += softmax_requantization(ev, x.v[i], scale.v[at(i)]);
     quantizer.set(i, q, zero_at(zero, at(i)));
   }

@@ -43,11 +43,12 @@ TEST(QuantizeLinear, SaturatesEvenFromInfinity) {
   EXPECT_EQ(r.unspecified, 1u);  // NaN
 }
 
-TEST(QuantizeLinear, ByAScaleOfZeroIsInfinityOrOpen) {
+// onnx's own evaluator gives -128 where others saturate to 127.
+TEST(QuantizeLinear, ByAScaleOfZeroIsOpen) {
   const auto r = run_node("QuantizeLinear", 13, {floats({2}, {-1, 0}), scale(0)});
-  EXPECT_EQ(r[0].value_at(0), 0);
-  EXPECT_EQ(r[0].bound_at(0), 0);
+  EXPECT_TRUE(r[0].open_at(0));
   EXPECT_TRUE(r[0].open_at(1));
+  EXPECT_GE(r.unspecified, 2u);
 }
 
 TEST(QuantizeLinear, HasScalesPerAxisAndPerBlock) {

@@ -1,0 +1,185 @@
+// Where cases come from: epochs that fit together, draws that depend on nothing but their index, and focus.
+#include "fuzzer/campaign/case_source.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <thread>
+
+#include "fuzzer/base/check.h"
+#include "fuzzer/base/text.h"
+#include "fuzzer/campaign/journal.h"
+#include "tests/fakes/scratch.h"
+
+namespace mob {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST(Epochs, EveryIndexLiesInTheEpochThatBeginsBeforeIt) {
+  ASSERT_EQ(epoch_first(0), 0u);
+  for (std::uint64_t index = 0; index < 20000; ++index) {
+    const std::uint64_t e = epoch_of(index);
+    ASSERT_LE(epoch_first(e), index);
+    ASSERT_LT(index, epoch_first(e + 1));
+  }
+}
+
+TEST(Epochs, ASnapshotEndsWhereTheEpochBeforeTheLastOneDoes) {
+  EXPECT_EQ(snapshot_end(0), 0u);
+  EXPECT_EQ(snapshot_end(1), 0u);
+  for (std::uint64_t index = 0; index < 20000; ++index) {
+    const std::uint64_t e = epoch_of(index), end = snapshot_end(e);
+    if (e < 2) continue;
+    ASSERT_EQ(epoch_of(end - 1), e - 2);
+    ASSERT_EQ(epoch_of(end), e - 1);
+  }
+}
+
+// Batches of 16 must not lie across the end of an epoch: they would be judged by two snapshots.
+TEST(Epochs, AreWholeBatches) {
+  for (std::uint64_t e = 0; e < 20; ++e) EXPECT_EQ(epoch_first(e) % 16, 0u);
+}
+
+std::string bytes(const std::optional<Drawn>& d) {
+  if (!d) return "nothing";
+  return d->source + "|" + d->motif + "|" + join(d->broken_guards, ",") + "|" +
+         (d->thorough ? "thorough|" : "|") + pack(d->c);
+}
+
+Snapshot snapshot_with_seeds() {
+  Snapshot s;
+  for (std::uint64_t i = 1000; s.pool.size() < 20; ++i)
+    if (auto d = draw_case(5, i, {}, {}))
+      s.pool.push_back({"case " + std::to_string(i), std::make_shared<const Case>(std::move(d->c))});
+  return s;
+}
+
+TEST(DrawCase, IsAFunctionOfSeedIndexAndSnapshot) {
+  const SourceOptions options;
+  const Snapshot snapshot = snapshot_with_seeds();
+  std::vector<std::string> first(150), second(150);
+  for (std::uint64_t i = 0; i < first.size(); ++i) first[i] = bytes(draw_case(5, i, options, snapshot));
+  // Backwards, and in a thread that never drew before.
+  std::thread([&] {
+    for (std::uint64_t i = second.size(); i-- > 0;) second[i] = bytes(draw_case(5, i, options, snapshot));
+  }).join();
+  for (std::size_t i = 0; i < first.size(); ++i) EXPECT_EQ(first[i], second[i]) << "case " << i;
+}
+
+TEST(DrawCase, SeedIndexAndSnapshotAllMatter) {
+  const SourceOptions options;
+  const Snapshot none, snapshot = snapshot_with_seeds();
+  std::set<std::string> all;
+  int by_seed = 0, by_snapshot = 0;
+  for (std::uint64_t i = 0; i < 100; ++i) {
+    const std::string one = bytes(draw_case(5, i, options, none));
+    all.insert(one);
+    by_seed += one != bytes(draw_case(6, i, options, none));
+    by_snapshot += one != bytes(draw_case(5, i, options, snapshot));
+  }
+  EXPECT_GE(all.size(), 99u);
+  EXPECT_GE(by_seed, 99);
+  EXPECT_GT(by_snapshot, 5);   // mutants of its seeds
+  EXPECT_LT(by_snapshot, 60);  // all others are as they were
+}
+
+TEST(DrawCase, EverySourceTakesPart) {
+  const Snapshot snapshot = snapshot_with_seeds();
+  std::map<std::string, int> sources;
+  int thorough = 0;
+  for (std::uint64_t i = 0; i < 300; ++i)
+    if (const auto d = draw_case(5, i, {}, snapshot)) {
+      ++sources[d->source];
+      thorough += d->thorough;
+    }
+  EXPECT_EQ(sources.size(), 3u);
+  for (const auto& [source, n] : sources) EXPECT_GT(n, 30) << source;
+  EXPECT_GT(thorough, 30);
+  EXPECT_LT(thorough, 120);
+}
+
+SourceOptions focused(const std::string& words) {
+  SourceOptions o;
+  o.focus = parse_focus(words);
+  return o;
+}
+
+TEST(FocusTest, OnAMotifGivesThatMotif) {
+  const std::string name(all_motifs().front()->name);
+  const SourceOptions options = focused("motif:" + name);
+  int drawn = 0;
+  for (std::uint64_t i = 0; i < 60; ++i)
+    if (const auto d = draw_case(1, i, options, {})) {
+      EXPECT_EQ(d->motif, name);
+      ++drawn;
+    }
+  EXPECT_GT(drawn, 50);
+}
+
+TEST(FocusTest, OnAnOperatorGivesModelsWithIt) {
+  const SourceOptions options = focused("operator:Softmax");
+  const Snapshot snapshot = snapshot_with_seeds();
+  int drawn = 0;
+  for (std::uint64_t i = 0; i < 60; ++i)
+    if (const auto d = draw_case(1, i, options, snapshot)) {
+      const auto& nodes = d->c.model.graph.nodes;
+      EXPECT_TRUE(std::any_of(nodes.begin(), nodes.end(), [](const Node& n) {
+        return n.op_type == "Softmax";
+      })) << i;
+      ++drawn;
+    }
+  EXPECT_GT(drawn, 50);
+}
+
+TEST(FocusTest, OnAPassGivesMostlyMotifsThatAimAtIt) {
+  const std::string pass = split(all_motifs().front()->aims_at, ';').front();
+  const SourceOptions options = focused("pass:" + pass);
+  int aimed = 0;
+  for (std::uint64_t i = 0; i < 60; ++i) {
+    const auto d = draw_case(1, i, options, {});
+    if (!d || d->motif.empty() || d->source != "motif") continue;
+    const auto aims = split(find_motif(d->motif)->aims_at, ';');
+    aimed += std::find(aims.begin(), aims.end(), pass) != aims.end();
+  }
+  EXPECT_GT(aimed, 36);
+}
+
+TEST(FocusTest, ErrorsNameTheWords) {
+  for (const std::string words : {"", "pass", "pass:", "motif:", "operator:", "thing:Relu", "pass:NoSuchPass",
+                                  "operator:NoSuchOperator", "motif:no-such-motif", ":", "Relu"}) {
+    const std::string said = complaint<UserError>([&] { parse_focus(words); });
+    EXPECT_THAT(said, HasSubstr("--focus " + words));
+  }
+}
+
+TEST(SourceOptionsHash, CoversWhatACaseDependsOn) {
+  std::set<std::uint64_t> hashes;
+  SourceOptions o;
+  hashes.insert(o.hash());
+  EXPECT_EQ(SourceOptions().hash(), o.hash());
+  o.generator.policy.mutant = 0;
+  hashes.insert(o.hash());
+  o.generator.max_opset = 17;
+  hashes.insert(o.hash());
+  o.focus.op = "Relu";
+  hashes.insert(o.hash());
+  o.focus = {.motif = "Relu"};
+  hashes.insert(o.hash());
+  o.corpus = snapshot_with_seeds().pool;
+  hashes.insert(o.hash());
+  std::swap(o.corpus, o.motifs);
+  hashes.insert(o.hash());
+  o.motifs.pop_back();
+  hashes.insert(o.hash());
+  Support support;
+  o.generator.support = &support;
+  support.types[{"Relu", 14}] = {};
+  support.refused[7] = 3;
+  hashes.insert(o.hash());
+  EXPECT_EQ(hashes.size(), 9u);
+}
+
+}  // namespace
+}  // namespace mob
