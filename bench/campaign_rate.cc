@@ -82,6 +82,7 @@ int main(int argc, char** argv) {
         if (auto d = draw_case(options.seed, i, options.source, nothing)) cases.push_back(std::move(*d));
       t = now();
       std::vector<std::thread> threads;
+      threads.reserve(static_cast<std::size_t>(jobs));
       for (int j = 0; j < jobs; ++j)
         threads.emplace_back(
             [&, j] { run_bare(system, cases, static_cast<std::size_t>(j), static_cast<std::size_t>(jobs)); });

@@ -1,5 +1,6 @@
 #include "fuzzer/campaign/campaign.h"
 
+#include <fmt/format.h>
 #include <tbb/concurrent_queue.h>
 #include <tbb/global_control.h>
 #include <tbb/parallel_pipeline.h>
@@ -23,8 +24,6 @@
 
 namespace mob {
 namespace {
-
-namespace fs = std::filesystem;
 
 constexpr std::uint64_t kBatch = 16;  // consecutive cases that one lane does; divides every epoch
 constexpr double kCommitSeconds = 0.5;
@@ -122,10 +121,11 @@ void Campaign::begin_or_resume() {
   const std::map<std::string, std::string> wanted = identity(options_);
   for (const auto& [key, value] : wanted)
     if (const std::string was = journal_.meta(key); was != value)
-      throw UserError(options_.out.string() + ": the campaign here has another " +
-                      (key == "source" ? "policy, focus, corpus, set of motifs or support table"
-                                       : key + " ('" + was + "', not '" + value + "')") +
-                      ": resume it as it was begun, or give another --out");
+      throw UserError(fmt::format(
+          "{}: the campaign here has another {}: resume it as it was begun, or give another --out",
+          options_.out.string(),
+          key == "source" ? "policy, focus, corpus, set of motifs or support table"
+                          : fmt::format("{} ('{}', not '{}')", key, was, value)));
   next_ = committed_ = session_first_ = journal_.next_index();
   status_ = read_status(journal_);
   earlier_seconds_ = status_.seconds;
