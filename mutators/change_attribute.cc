@@ -3,6 +3,7 @@
 #include <array>
 #include <cmath>
 #include <cstdlib>
+#include <limits>
 
 #include "mutators/edit.h"
 
@@ -178,7 +179,11 @@ std::optional<AttributeValue> draw(const Node& n, const Facts& f, std::string_vi
   if (const auto* list = std::get_if<std::vector<std::int64_t>>(&now->value);
       list != nullptr && !list->empty()) {
     auto v = *list;
-    v[rng.below(v.size())] += rng.pick({-1, 1});
+    std::int64_t& one = v[rng.below(v.size())];
+    const std::int64_t by = rng.pick({-1, 1});
+    one = std::abs(one / 2) >= std::numeric_limits<std::int64_t>::max() / 2
+              ? 0
+              : one + by;  // "to the end" may be huge
     if (v.size() > 1 && rng.chance(0.3)) std::swap(v.front(), v.back());
     return AttributeValue(v);
   }
