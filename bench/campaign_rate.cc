@@ -7,10 +7,10 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <chrono>
 #include <filesystem>
 #include <thread>
 
+#include "fuzzer/base/clock.h"
 #include "fuzzer/campaign/campaign.h"
 #include "fuzzer/probes/limits.h"
 #include "fuzzer/probes/support.h"
@@ -19,10 +19,6 @@
 namespace {
 
 using namespace mob;
-
-double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 // Every `step`-th of the cases, from `first` on, two in flight.
 void run_bare(const System& system, const std::vector<Drawn>& cases, std::size_t first, std::size_t step) {
@@ -74,20 +70,20 @@ int main(int argc, char** argv) {
     for (int r = 0; r < rounds; ++r) {
       const std::uint64_t from = options.cases;
       options.cases += count;
-      double t = now();
+      double t = seconds_now();
       run_campaign(options, note);
-      const double campaign = now() - t;
+      const double campaign = seconds_now() - t;
       std::vector<Drawn> cases;
       for (std::uint64_t i = from; i < options.cases; ++i)
         if (auto d = draw_case(options.seed, i, options.source, nothing)) cases.push_back(std::move(*d));
-      t = now();
+      t = seconds_now();
       std::vector<std::thread> threads;
       threads.reserve(static_cast<std::size_t>(jobs));
       for (int j = 0; j < jobs; ++j)
         threads.emplace_back(
             [&, j] { run_bare(system, cases, static_cast<std::size_t>(j), static_cast<std::size_t>(jobs)); });
       for (std::thread& thread : threads) thread.join();
-      const double bare = now() - t;
+      const double bare = seconds_now() - t;
       campaign_rates.push_back(static_cast<double>(count) / campaign);
       bare_rates.push_back(static_cast<double>(cases.size()) / bare);
       ratios.push_back(campaign_rates.back() / bare_rates.back());

@@ -6,11 +6,11 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <chrono>
 #include <map>
 #include <set>
 #include <thread>
 
+#include "fuzzer/base/clock.h"
 #include "fuzzer/base/text.h"
 #include "fuzzer/campaign/case_source.h"
 #include "fuzzer/graph/model_io.h"
@@ -21,10 +21,6 @@
 #include "fuzzer/runtime/worker.h"
 
 namespace {
-
-double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 using namespace mob;
 using Triple = std::tuple<std::string, int, DType>;
@@ -67,8 +63,8 @@ int main(int argc, char** argv) {
 
   for (int nodes : {5, 10, 20}) {
     std::uint64_t made = 0, drawn = 0, total_nodes = 0;
-    const double start = now();
-    for (std::uint64_t i = 0; now() - start < 3; ++i) {
+    const double start = seconds_now();
+    for (std::uint64_t i = 0; seconds_now() - start < 3; ++i) {
       Rng rng(seed, i);
       ++drawn;
       const auto g = generate_graph(rng, source.generator, {.nodes = nodes});
@@ -76,7 +72,7 @@ int main(int argc, char** argv) {
       ++made;
       total_nodes += g->c.model.graph.nodes.size();
     }
-    const double seconds = now() - start;
+    const double seconds = seconds_now() - start;
     fmt::print(
         "random graphs of {} nodes: {:.0f} models/s on one core, with inputs and expected values ({:.1f} "
         "nodes on "
@@ -93,9 +89,9 @@ int main(int argc, char** argv) {
   std::size_t elements = 0, open = 0, vague = 0, accepted = 0, undrawn = 0, special = 0;
   double drawing = 0;
   for (std::uint64_t i = 0; i < models; ++i) {
-    const double start = now();
+    const double start = seconds_now();
     const auto d = draw_case(seed, i, source, nothing);
-    drawing += now() - start;
+    drawing += seconds_now() - start;
     if (!d) {
       ++undrawn;
       continue;

@@ -9,9 +9,9 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <chrono>
 #include <deque>
 
+#include "fuzzer/base/clock.h"
 #include "fuzzer/base/text.h"
 #include "fuzzer/generator/sampler.h"
 #include "fuzzer/probes/limits.h"
@@ -19,10 +19,6 @@
 #include "fuzzer/triage/judge.h"
 
 namespace {
-
-double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 double median(std::vector<double> v) {
   std::sort(v.begin(), v.end());
@@ -68,21 +64,21 @@ int main(int argc, char** argv) {
     std::vector<double> ratios, judged_rates, bare_rates;
     std::size_t findings = 0;
     for (int r = 0; r <= rounds; ++r) {
-      double t = now();
+      double t = seconds_now();
       for (std::size_t i = 0, done = 0; done < cases.size();) {
         while (i < cases.size() && bare.can_submit()) bare.submit(cases[i++], configurations);
         (void)bare.next();
         ++done;
       }
-      const double bare_time = now() - t;
-      t = now();
+      const double bare_time = seconds_now() - t;
+      t = seconds_now();
       findings = 0;
       for (std::size_t i = 0, done = 0; done < cases.size();) {
         while (i < cases.size() && judge.can_start()) judge.start(cases[i++]);
         findings += judge.finish().verdict.kind == Verdict::Kind::kFinding;
         ++done;
       }
-      const double judge_time = now() - t;
+      const double judge_time = seconds_now() - t;
       if (r == 0) continue;  // warm-up
       const auto n = static_cast<double>(cases.size());
       ratios.push_back(bare_time / judge_time);

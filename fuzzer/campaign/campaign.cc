@@ -18,6 +18,7 @@
 #include <thread>
 
 #include "fuzzer/base/check.h"
+#include "fuzzer/base/clock.h"
 #include "fuzzer/base/hash.h"
 #include "fuzzer/base/text.h"
 #include "fuzzer/campaign/lane.h"
@@ -29,10 +30,6 @@ constexpr std::uint64_t kBatch = 16;  // consecutive cases that one lane does; d
 constexpr double kCommitSeconds = 0.5;
 constexpr double kProgressSeconds = 10;
 constexpr std::size_t kPoolLimit = 1000;
-
-double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 // oneTBB's library is not built with ThreadSanitizer, which cannot see what it hands from thread to thread.
 // So it is told: what has one of these happens after all of its kind that ended before it began. Of what runs
@@ -74,7 +71,7 @@ class Campaign {
         show_(show),
         journal_(options.out, options.resume ? Journal::Mode::kResume : Journal::Mode::kCreate,
                  identity(options)),
-        start_(now()) {}
+        start_(seconds_now()) {}
 
   EndedBy run();
 
@@ -135,7 +132,7 @@ void Campaign::begin_or_resume() {
                     std::to_string(options_.jobs > 0 ? options_.jobs : tbb::info::default_concurrency()));
   seen_ = journal_.snapshot(~std::uint64_t{0} >> 1).seen;
   disk_full_ = folder_size(options_.out) > options_.disk_budget;
-  last_commit_ = last_progress_ = now();
+  last_commit_ = last_progress_ = seconds_now();
 }
 
 // What was committed of the epochs that this one may depend on. Read from the journal, so that a campaign
@@ -175,7 +172,7 @@ std::optional<Issued> Campaign::issue() {
   if (failed_) return std::nullopt;
   if (options_.cases > 0 && next_ >= options_.cases) return end_with(EndedBy::kCases);
   if (options_.stop != nullptr && *options_.stop) return end_with(EndedBy::kSignal);
-  if (options_.seconds > 0 && now() - start_ >= options_.seconds) return end_with(EndedBy::kTime);
+  if (options_.seconds > 0 && seconds_now() - start_ >= options_.seconds) return end_with(EndedBy::kTime);
   if (disk_full_) return end_with(EndedBy::kDiskBudget);
   if (const std::uint64_t epoch = epoch_of(next_); epoch != epoch_) {
     snapshot_ = snapshot_of(epoch);
@@ -259,19 +256,19 @@ void Campaign::settle_up(bool last) {
   if (!in_transaction_) journal_.begin();
   in_transaction_ = true;
   journal_.add_tally(pending_);
-  if (last || now() - last_progress_ >= kProgressSeconds) {
+  if (last || seconds_now() - last_progress_ >= kProgressSeconds) {
     take_progress();
     if (folder_size(options_.out) > options_.disk_budget) disk_full_ = true;
   }
   journal_.commit();
   pending_ = Tally();
   in_transaction_ = false;
-  last_commit_ = now();
+  last_commit_ = seconds_now();
 }
 
 void Campaign::take_progress() {
   ProgressPoint p;
-  p.seconds = earlier_seconds_ + now() - start_;
+  p.seconds = earlier_seconds_ + seconds_now() - start_;
   p.cases = committed_;
   p.findings = status_.bugs();
   p.groups = status_.groups.size();
@@ -279,7 +276,7 @@ void Campaign::take_progress() {
   for (const auto& lane : lanes_) p.worker_memory += lane->worker_memory();
   journal_.add_progress(p);
   status_.progress.push_back(p);
-  last_progress_ = now();
+  last_progress_ = seconds_now();
 }
 
 void Campaign::commit(Issued&& issued) {
@@ -287,7 +284,7 @@ void Campaign::commit(Issued&& issued) {
   if (failed_) return;
   try {
     write_batch(issued);
-    if (now() - last_commit_ >= kCommitSeconds) settle_up(false);
+    if (seconds_now() - last_commit_ >= kCommitSeconds) settle_up(false);
   } catch (...) {
     fail();
     throw;
@@ -301,7 +298,7 @@ Status Campaign::status() {
   Status s = status_;
   s.cases = committed_;
   s.session_cases = committed_ - session_first_;
-  s.session_seconds = now() - start_;
+  s.session_seconds = seconds_now() - start_;
   s.seconds = earlier_seconds_ + s.session_seconds;
   s.session_system_seconds = session_system_seconds_;
   s.jobs = static_cast<int>(lanes_.size());

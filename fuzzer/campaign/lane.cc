@@ -3,11 +3,11 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <deque>
 #include <fstream>
 #include <set>
 
+#include "fuzzer/base/clock.h"
 #include "fuzzer/base/hash.h"
 #include "fuzzer/base/text.h"
 #include "fuzzer/reference/decidedness.h"
@@ -20,10 +20,6 @@ namespace {
 constexpr std::size_t kMostCandidates = 12;  // groups that one case is checked against
 // Larger cases are no good seeds: their mutants would be slow and their findings hard to read.
 constexpr std::size_t kSeedNodes = 24;
-
-double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 // Brings the case's finding of this symptom and class to the front. False where it has none.
 bool lead_with(Judged& judged, Symptom symptom, FindingClass cls) {
@@ -178,9 +174,9 @@ void Lane::finish(Running& running, const Snapshot& snapshot, CaseResult& result
     result.entry = {Ending::kFinding, words_of(finding)};
     return;
   }
-  const double start = now();
+  const double start = seconds_now();
   triage(drawn, running.index, std::move(judged), snapshot, result);
-  tally.triage_seconds += now() - start;
+  tally.triage_seconds += seconds_now() - start;
 }
 
 // A request per candidate: at its configuration, with nothing disabled and with its cure disabled.

@@ -81,13 +81,20 @@ bool same_forms(const Graph& graph, int from, int to) {
 
 }  // namespace
 
-Model stamped(const Model& model, const System& system) {
-  Model out = model;
-  if (system.max_ir > 0) out.ir_version = std::min<std::int64_t>(out.ir_version, system.max_ir);
+std::optional<Model> restamped(const Model& model, const System& system) {
   const auto opset = static_cast<int>(model.opset());
-  if (system.max_opset > 0 && opset > system.max_opset && same_forms(model.graph, opset, system.max_opset))
-    out.opsets[""] = system.max_opset;
+  const bool lower_ir = system.max_ir > 0 && model.ir_version > system.max_ir;
+  const bool lower_opset = system.max_opset > 0 && opset > system.max_opset &&
+                           same_forms(model.graph, opset, system.max_opset);
+  if (!lower_ir && !lower_opset) return std::nullopt;
+  Model out = model;
+  if (lower_ir) out.ir_version = system.max_ir;
+  if (lower_opset) out.opsets[""] = system.max_opset;
   return out;
+}
+
+Model stamped(const Model& model, const System& system) {
+  return restamped(model, system).value_or(model);
 }
 
 }  // namespace mob

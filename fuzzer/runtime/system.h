@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -49,5 +50,7 @@ bool version_less(const std::string& a, const std::string& b);
 // The model as `system` accepts it: opset and IR version lowered where every node means the same there (its
 // operator has one form at both opsets). Unchanged where that cannot be: the system will say so.
 Model stamped(const Model& model, const System& system);
+// The same, or nothing where the model is accepted as it is: then it need not be copied.
+std::optional<Model> restamped(const Model& model, const System& system);
 
 }  // namespace mob

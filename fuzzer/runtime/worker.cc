@@ -12,7 +12,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <chrono>
 #include <csignal>
 #include <cstring>
 #include <deque>
@@ -20,6 +19,7 @@
 #include <optional>
 
 #include "fuzzer/base/check.h"
+#include "fuzzer/base/clock.h"
 #include "fuzzer/base/text.h"
 #include "fuzzer/graph/model_io.h"
 #include "fuzzer/runtime/channel.h"
@@ -37,10 +37,6 @@ double cpu_seconds_of(pid_t pid) {
   timespec t{};
   if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &t) != 0) return 0;
   return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) * 1e-9;
-}
-
-double wall_seconds() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
 std::int64_t peak_memory_of(pid_t pid) {
@@ -194,7 +190,8 @@ struct Worker::Impl {
 
   void write(int slot, const Case& c, const std::vector<Configuration>& configurations) {
     wire::Request request;
-    const ModelWriter model(stamped(c.model, system));
+    const std::optional<Model> other = restamped(c.model, system);
+    const ModelWriter model(other ? *other : c.model);
     std::uint64_t payload = model.size() + 4096;
     for (const auto& [name, tensor] : c.inputs) payload += tensor.raw().size() + channel::kAlignment;
     if (payload > channel::kSlotSize / 2)
@@ -381,7 +378,7 @@ struct Worker::Impl {
       const channel::SlotState& s = state(at);
       const std::uint64_t progress =
           (static_cast<std::uint64_t>(at) << 48) | (std::uint64_t{s.configuration} << 8) | s.stage;
-      const double cpu = cpu_seconds_of(pid), wall = wall_seconds();
+      const double cpu = cpu_seconds_of(pid), wall = seconds_now();
       if (progress != last_progress) {
         last_progress = progress;
         cpu_then = cpu;
