@@ -36,6 +36,22 @@ void run_bare(const System& system, const std::vector<Drawn>& cases, std::size_t
   }
 }
 
+// The cases that the campaign had, from index `from` on.
+std::vector<Drawn> drawn_again(const CampaignOptions& options, std::uint64_t from) {
+  Journal journal(options.out, Journal::Mode::kRead);
+  std::vector<Drawn> cases;
+  std::optional<std::uint64_t> epoch;
+  Snapshot snapshot;
+  for (std::uint64_t i = from; i < options.cases; ++i) {
+    if (epoch != epoch_of(i)) {
+      epoch = epoch_of(i);
+      snapshot = journal.snapshot(snapshot_end(*epoch));
+    }
+    if (auto d = draw_case(options.seed, i, options.source, snapshot)) cases.push_back(std::move(*d));
+  }
+  return cases;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -55,7 +71,6 @@ int main(int argc, char** argv) {
   options.source.generator.support = &support;
   options.source.generator.max_opset = system.max_opset;
   options.out = std::filesystem::temp_directory_path() / fmt::format("mobster-rate-{}", getpid());
-  const Snapshot nothing;
   for (int jobs : {1, 2}) {
     std::filesystem::remove_all(options.out);
     options.jobs = jobs;
@@ -73,9 +88,7 @@ int main(int argc, char** argv) {
       double t = seconds_now();
       run_campaign(options, note);
       const double campaign = seconds_now() - t;
-      std::vector<Drawn> cases;
-      for (std::uint64_t i = from; i < options.cases; ++i)
-        if (auto d = draw_case(options.seed, i, options.source, nothing)) cases.push_back(std::move(*d));
+      const std::vector<Drawn> cases = drawn_again(options, from);
       t = seconds_now();
       std::vector<std::thread> threads;
       threads.reserve(static_cast<std::size_t>(jobs));

@@ -29,7 +29,6 @@ namespace {
 constexpr std::uint64_t kBatch = 16;  // consecutive cases that one lane does; divides every epoch
 constexpr double kCommitSeconds = 0.5;
 constexpr double kProgressSeconds = 10;
-constexpr std::size_t kPoolLimit = 1000;
 
 // oneTBB's library is not built with ThreadSanitizer, which cannot see what it hands from thread to thread.
 // So it is told: what has one of these happens after all of its kind that ended before it began. Of what runs
@@ -130,7 +129,7 @@ void Campaign::begin_or_resume() {
   status_.seed = options_.seed;
   journal_.set_meta("jobs",
                     std::to_string(options_.jobs > 0 ? options_.jobs : tbb::info::default_concurrency()));
-  seen_ = journal_.snapshot(~std::uint64_t{0} >> 1).seen;
+  seen_ = journal_.pass_sets(~std::uint64_t{0} >> 1);
   disk_full_ = folder_size(options_.out) > options_.disk_budget;
   last_commit_ = last_progress_ = seconds_now();
 }
@@ -151,9 +150,6 @@ std::shared_ptr<const Snapshot> Campaign::snapshot_of(std::uint64_t epoch) {
     }
   }
   auto snapshot = std::make_shared<Snapshot>(journal_.snapshot(end));
-  if (snapshot->pool.size() > kPoolLimit)
-    snapshot->pool.erase(snapshot->pool.begin(),
-                         snapshot->pool.end() - static_cast<std::ptrdiff_t>(kPoolLimit));
   const std::uint64_t hash = snapshot->hash();
   if (const std::uint64_t was = journal_.epoch_hash(epoch); was != 0 && was != hash)
     throw UserError(options_.out.string() + ": the journal's epoch " + std::to_string(epoch) +

@@ -33,6 +33,9 @@ struct Group {
 std::string signature_of(Symptom symptom, const std::vector<std::string>& cures,
                          const std::vector<std::string>& operators);
 
+// Seeds that a snapshot holds, the newest of them.
+inline constexpr int kMostSeeds = 1000;
+
 // What the cases of one epoch may depend on: everything that was committed up to the end of the epoch before
 // the last one. Never changed once made.
 struct Snapshot {

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <fcntl.h>
+#include <algorithm>
 #include <cstring>
 #include <nlohmann/json.hpp>
 
@@ -135,6 +136,7 @@ struct Journal::Impl {
   std::int64_t run_first = -1, run_cases = 0, run_reason = -1;
   bool run_written = false;
   std::map<std::pair<std::string, std::string>, std::int64_t> reasons;
+  std::map<long long, std::shared_ptr<const Case>> unpacked;  // the seeds of the last snapshot, by index
 
   ~Impl() {
     if (lock >= 0) close(lock);
@@ -434,26 +436,46 @@ std::vector<std::uint64_t> Journal::findings() {
   });
 }
 
+std::set<std::uint64_t> Journal::pass_sets(std::uint64_t end) {
+  return impl_->guarded([&] {
+    const auto limit = static_cast<long long>(end);
+    std::set<std::uint64_t> sets;
+    soci::rowset<std::string> rows =
+        (impl_->sql.prepare << "select pass_set from seeds where idx < :e", use(limit));
+    for (const std::string& row : rows) sets.insert(std::stoull(row, nullptr, 16));
+    return sets;
+  });
+}
+
 Snapshot Journal::snapshot(std::uint64_t end) {
   Snapshot s;
   for (GroupRow& g : groups())
     if (g.group.first_index < end) s.groups.push_back(std::move(g.group));
+  s.seen = pass_sets(end);
   impl_->guarded([&] {
     const auto limit = static_cast<long long>(end);
     long long idx = 0;
-    std::string set, seed_name;
+    std::string seed_name;
     soci::blob blob(impl_->sql);
     soci::statement rows =
-        (impl_->sql.prepare << "select idx, pass_set, name, packed from seeds where idx < :e order "
-                               "by idx",
-         use(limit), into(idx), into(set), into(seed_name), into(blob));
+        (impl_->sql.prepare
+             << "select idx, name, packed from seeds where idx < :e order by idx desc limit :m",
+         use(limit), use(kMostSeeds), into(idx), into(seed_name), into(blob));
     rows.execute();
+    std::map<long long, std::shared_ptr<const Case>> unpacked;
     while (rows.fetch()) {
-      std::string packed(blob.get_len(), '\0');
-      if (!packed.empty()) blob.read(0, packed.data(), packed.size());
-      s.seen.insert(std::stoull(set, nullptr, 16));
-      s.pool.push_back({seed_name, std::make_shared<const Case>(unpack(packed))});
+      auto& c = unpacked[idx];
+      if (const auto known = impl_->unpacked.find(idx); known != impl_->unpacked.end()) {
+        c = known->second;
+      } else {
+        std::string packed(blob.get_len(), '\0');
+        if (!packed.empty()) blob.read(0, packed.data(), packed.size());
+        c = std::make_shared<const Case>(unpack(packed));
+      }
+      s.pool.push_back({seed_name, c});
     }
+    std::reverse(s.pool.begin(), s.pool.end());
+    impl_->unpacked = std::move(unpacked);
   });
   return s;
 }

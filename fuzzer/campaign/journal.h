@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -83,10 +84,11 @@ class Journal {
     Group group;
     std::uint64_t cases = 0;
   };
-  std::vector<GroupRow> groups();                 // in the order in which they were found
-  std::vector<std::uint64_t> findings();          // indices, ascending
-  Snapshot snapshot(std::uint64_t end);           // what was committed of indices below `end`
-  std::uint64_t epoch_hash(std::uint64_t epoch);  // 0 where it was not written
+  std::vector<GroupRow> groups();                        // in the order in which they were found
+  std::vector<std::uint64_t> findings();                 // indices, ascending
+  std::set<std::uint64_t> pass_sets(std::uint64_t end);  // that some case below `end` had first
+  Snapshot snapshot(std::uint64_t end);                  // what was committed of indices below `end`
+  std::uint64_t epoch_hash(std::uint64_t epoch);         // 0 where it was not written
   Tally tally();
   std::vector<ProgressPoint> progress();
   // Checks that every index below next_index() is accounted for exactly once; empty, or what is wrong.
