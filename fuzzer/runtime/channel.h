@@ -39,7 +39,9 @@ struct Record {
 };
 
 // A datagram. Parent to worker: slot `slot` holds a request of `size` bytes at its beginning. Worker to
-// parent: the request in that slot is done.
+// parent: the request in that slot is done. A worker may say kNursery in kReady's place: it has loaded the
+// system, and never works itself; for each kCopy, which brings a socket along (SCM_RIGHTS), it forks a child
+// of the parent's, says kForked with the child's id in `size`, and the child says kReady on that socket.
 struct Note {
   std::uint32_t slot;
   std::uint32_t what;  // kReady once after the start, then kDone; kFailed: the worker could not start
@@ -49,6 +51,9 @@ inline constexpr std::uint32_t kReady = 1;
 inline constexpr std::uint32_t kDone = 2;
 inline constexpr std::uint32_t kFailed = 3;
 inline constexpr std::uint32_t kRequest = 4;
+inline constexpr std::uint32_t kNursery = 5;
+inline constexpr std::uint32_t kCopy = 6;
+inline constexpr std::uint32_t kForked = 7;
 
 inline std::uint64_t aligned(std::uint64_t x) {
   return (x + kAlignment - 1) / kAlignment * kAlignment;

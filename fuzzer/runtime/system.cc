@@ -84,8 +84,8 @@ bool same_forms(const Graph& graph, int from, int to) {
 std::optional<Model> restamped(const Model& model, const System& system) {
   const auto opset = static_cast<int>(model.opset());
   const bool lower_ir = system.max_ir > 0 && model.ir_version > system.max_ir;
-  const bool lower_opset = system.max_opset > 0 && opset > system.max_opset &&
-                           same_forms(model.graph, opset, system.max_opset);
+  const bool lower_opset =
+      system.max_opset > 0 && opset > system.max_opset && same_forms(model.graph, opset, system.max_opset);
   if (!lower_ir && !lower_opset) return std::nullopt;
   Model out = model;
   if (lower_ir) out.ir_version = system.max_ir;

@@ -17,6 +17,7 @@
 #include <deque>
 #include <fstream>
 #include <optional>
+#include <utility>
 
 #include "fuzzer/base/check.h"
 #include "fuzzer/base/clock.h"
@@ -57,8 +58,10 @@ struct Job {
 struct Worker::Impl {
   System system;
   WorkerLimits limits;
-  pid_t pid = -1;
+  pid_t pid = -1;  // of the process that works
   int socket = -1;
+  pid_t nursery = -1;  // of the one that it is a copy of, if it is one
+  int nursery_socket = -1;
   int memory_fd = -1;
   int stderr_fd = -1;
   char* memory = nullptr;
@@ -81,6 +84,8 @@ struct Worker::Impl {
   }
   ~Impl() {
     stop();
+    end_nursery();
+    if (stderr_fd >= 0) close(stderr_fd);
     munmap(memory, channel::kMemorySize);
     close(memory_fd);
   }
@@ -90,13 +95,31 @@ struct Worker::Impl {
     return memory + channel::kHeaderSize + static_cast<std::uint64_t>(slot) * channel::kSlotSize;
   }
 
+  // A process is there afterwards: one that works, or the nursery of those that will.
   void start() {
     if (pid > 0) return;
-    int ends[2];
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
+    for (int attempt = 0; pid < 0 && attempt < 2; ++attempt) {
+      if (nursery < 0) spawn();
+      if (nursery > 0 && !copy()) end_nursery();  // killed from outside: once more from the beginning
+    }
+    if (pid < 0) throw UserError("cannot start " + system.command[0] + ": its nursery makes no copies");
+    ++started;
+  }
+
+  // A socket to a worker: our end, and its.
+  std::array<int, 2> socket_pair() {
+    std::array<int, 2> ends{};
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0)
       throw UserError("no socket for a worker: " + std::string(std::strerror(errno)));
+    return ends;
+  }
+
+  // Starts the program: it becomes the nursery, or works itself where it cannot be copied.
+  void spawn() {
+    const std::array<int, 2> ends = socket_pair();
     if (stderr_fd >= 0) close(stderr_fd);
     stderr_fd = memfd_create("mobster-stderr", MFD_CLOEXEC);
+    fcntl(stderr_fd, F_SETFL, O_APPEND);
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     // Move our ends out of the way of the numbers that the worker expects, then duplicate onto them.
@@ -138,15 +161,46 @@ struct Worker::Impl {
       stop();
       throw UserError("cannot start " + system.command[0] + ": " + std::strerror(error));
     }
-    ++started;
     channel::Note note{};
     const ssize_t got = recv(socket, &note, sizeof note, 0);
-    if (got != sizeof note || note.what != channel::kReady) {
+    if (got == sizeof note && note.what == channel::kNursery) {
+      nursery = std::exchange(pid, -1);
+      nursery_socket = std::exchange(socket, -1);
+    } else if (got != sizeof note || note.what != channel::kReady) {
       const std::string why = last_words();
       stop();
       throw UserError(system.label() +
                       " cannot be loaded: " + (why.empty() ? "its worker died at the start" : why));
     }
+  }
+
+  // Has the nursery make a copy of itself, which works. False where it is no more.
+  bool copy() {
+    if (ftruncate(stderr_fd, 0) != 0) return false;  // what the last one printed is read by now
+    const std::array<int, 2> ends = socket_pair();
+    socket = ends[0];
+    channel::Note note{0, channel::kCopy, 0};
+    iovec part = {&note, sizeof note};
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    cmsghdr* rights = CMSG_FIRSTHDR(&message);
+    rights->cmsg_level = SOL_SOCKET;
+    rights->cmsg_type = SCM_RIGHTS;
+    rights->cmsg_len = CMSG_LEN(sizeof(int));
+    std::memcpy(CMSG_DATA(rights), &ends[1], sizeof(int));
+    const bool asked = sendmsg(nursery_socket, &message, MSG_NOSIGNAL) == sizeof note;
+    close(ends[1]);
+    if (asked && recv(nursery_socket, &note, sizeof note, 0) == sizeof note &&
+        note.what == channel::kForked) {
+      pid = static_cast<pid_t>(note.size);
+      if (recv(socket, &note, sizeof note, 0) == sizeof note && note.what == channel::kReady) return true;
+    }
+    stop();
+    return false;
   }
 
   // What the process printed last: the reason of many a crash.
@@ -160,25 +214,39 @@ struct Worker::Impl {
     return one_line(text, 600);
   }
 
-  // Ends the process; returns its wait status.
-  int stop() {
+  // Waits for a process that is dead or dying; returns its wait status.
+  int bury_process(pid_t process) {
     int status = 0;
+    rusage usage{};
+    while (wait4(process, &status, 0, &usage) < 0 && errno == EINTR) {
+    }
+    const auto seconds = [](timeval t) {
+      return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6;
+    };
+    cpu_of_dead += seconds(usage.ru_utime) + seconds(usage.ru_stime);
+    peak = std::max<std::int64_t>(peak, usage.ru_maxrss * 1024);
+    return status;
+  }
+
+  // Ends the process that works.
+  void stop() {
     if (pid > 0) {
       peak = std::max(peak, peak_memory_of(pid));
       kill(pid, SIGKILL);
-      rusage usage{};
-      while (wait4(pid, &status, 0, &usage) < 0 && errno == EINTR) {
-      }
-      const auto seconds = [](timeval t) {
-        return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6;
-      };
-      cpu_of_dead += seconds(usage.ru_utime) + seconds(usage.ru_stime);
-      peak = std::max<std::int64_t>(peak, usage.ru_maxrss * 1024);
+      bury_process(pid);
     }
     pid = -1;
     if (socket >= 0) close(socket);
     socket = -1;
-    return status;
+  }
+
+  void end_nursery() {
+    if (nursery > 0) {
+      kill(nursery, SIGKILL);
+      bury_process(nursery);
+      close(nursery_socket);
+    }
+    nursery = nursery_socket = -1;
   }
 
   void announce(int slot) {
@@ -362,13 +430,7 @@ struct Worker::Impl {
           continue;
         }
         // End of file: it died. The oldest case not done is the one it was at.
-        int status = 0;
-        const pid_t dead = pid;
-        rusage usage{};
-        while (wait4(dead, &status, 0, &usage) < 0 && errno == EINTR) {
-        }
-        peak = std::max<std::int64_t>(peak, usage.ru_maxrss * 1024);
-        pid = -1;
+        const int status = bury_process(std::exchange(pid, -1));
         stop();
         bury(running(), false, status);
         last_progress = ~std::uint64_t{0};
@@ -458,7 +520,13 @@ std::vector<Outcome> Worker::run(const Case& c, const std::vector<Configuration>
 void Worker::restart(int poison) {
   MOB_CHECK(in_flight() == 0);
   impl_->stop();
-  if (poison >= 0) impl_->limits.poison = poison;
+  if (poison < 0 || poison == impl_->limits.poison) return;
+  impl_->limits.poison = poison;
+  impl_->end_nursery();
+}
+void Worker::reload() {
+  restart();
+  impl_->end_nursery();
 }
 
 int Worker::process() const {

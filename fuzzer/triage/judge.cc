@@ -106,7 +106,9 @@ void Judge::repeat(Evidence& evidence, bool fresh) {
   const std::vector<Configuration> configurations(evidence.configurations.begin(),
                                                   evidence.configurations.end());
   for (int i = 0; i < options_.random_repeats; ++i) {
-    evidence.repeats.push_back(second_worker(fresh).run(evidence.c, configurations));
+    Worker& worker = second_worker(false);
+    if (fresh) worker.reload();
+    evidence.repeats.push_back(worker.run(evidence.c, configurations));
     if (i > 0 && !oracles::random_results_apart(evidence)) return;
   }
 }
