@@ -39,7 +39,8 @@ Drawn from(Generated g, std::string source) {
 std::optional<Drawn> draw_mutant(Rng& rng, const SourceOptions& o, const Snapshot& snapshot) {
   const Policy& p = o.generator.policy;
   const Support* support = o.generator.support;
-  // The user's models, motifs given as text, interesting cases, a fresh motif.
+  // The user's models, motifs given as text, interesting cases, a fresh motif (a fresh random graph where no
+  // motifs are wanted).
   const std::array<double, 4> weights = {o.corpus.empty() ? 0.0 : 3, o.motifs.empty() ? 0.0 : 3,
                                          snapshot.pool.empty() ? 0.0 : 3, 1};
   const auto kind = rng.weighted(weights);
@@ -68,7 +69,8 @@ std::optional<Drawn> draw_mutant(Rng& rng, const SourceOptions& o, const Snapsho
   std::shared_ptr<const Case> seed;
   Drawn drawn;
   if (kind == 3) {
-    auto g = generate_motif(rng, o.generator, {.planted = false});
+    auto g =
+        p.motif > 0 ? generate_motif(rng, o.generator, {.planted = false}) : generate_graph(rng, o.generator);
     if (!g) return std::nullopt;
     drawn.motif = g->motif;
     drawn.broken_guards = g->broken_guards;

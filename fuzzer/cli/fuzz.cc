@@ -203,7 +203,9 @@ std::function<int()> set_up(CLI::App& app) {
   app.add_option("--motifs", words->motifs,
                  "models (ONNX text or binary) that hold a pattern each: motifs of your own");
   app.add_option("--focus", words->focus, "pass:NAME, operator:NAME or motif:NAME");
-  app.add_option("--share", words->shares, "shares of the sources: motif=0.45 mutant=0.25 random=0.3")
+  app.add_option(
+         "--share", words->shares,
+         "shares of the sources: motif=0.45 mutant=0.25 random=0.3; with motif=0, mutants have none either")
       ->delimiter(',');
   app.add_option("--disk-budget", words->disk_budget, "the campaign ends when its folder has grown to this")
       ->capture_default_str();

@@ -35,11 +35,63 @@ constexpr std::string_view kRules[] = {"EliminateIdentity",
                                        "ClipQuantRewrite",
                                        "ReluQuantRewrite"};
 
+// Every other pass of theirs for the CPU.
+constexpr std::string_view kPasses[] = {"AttentionFusion",
+                                        "Avx2WeightS8ToU8Transformer",
+                                        "BiasDropoutFusion",
+                                        "BiasGeluFusion",
+                                        "BiasSkipLayerNormFusion",
+                                        "BiasSoftmaxFusion",
+                                        "CastFloat16Transformer",
+                                        "CommonSubexpressionElimination",
+                                        "ConstantFolding",
+                                        "ConstantFoldingDQ",
+                                        "ConstantSharing",
+                                        "ConvActivationFusion",
+                                        "ConvAddActivationFusion",
+                                        "DQMatMulNBitsFusion",
+                                        "DoubleQDQPairsRemover",
+                                        "DynamicQuantizeMatMulFusion",
+                                        "EmbedLayerNormFusion",
+                                        "EnsureUniqueDQForNodeUnit",
+                                        "FastGeluFusion",
+                                        "FuseFp16InitializerToFp32NodeTransformer",
+                                        "GatherSliceToSplitFusion",
+                                        "GatherToSliceFusion",
+                                        "GeluFusionL1",
+                                        "GeluFusionL2",
+                                        "GemmActivationFusion",
+                                        "GroupQueryAttentionFusion",
+                                        "LayerNormFusionL1",
+                                        "LayerNormFusionL2",
+                                        "MatMulActivationFusion",
+                                        "MatMulAddFusion",
+                                        "MatMulIntegerToFloatFusion",
+                                        "MatMulNBitsFusion",
+                                        "MatMulScaleFusion",
+                                        "MatmulTransposeFusion",
+                                        "NchwcTransformer",
+                                        "NhwcTransformer",
+                                        "QDQFinalCleanupTransformer",
+                                        "QDQPropagationTransformer",
+                                        "QDQS8ToU8Transformer",
+                                        "QDQSelectorActionTransformer",
+                                        "QuickGeluFusion",
+                                        "RemoveDuplicateCastTransformer",
+                                        "ReshapeFusion",
+                                        "SimplifiedLayerNormFusion",
+                                        "SkipLayerNormFusion",
+                                        "SliceConcatToSpaceToDepthFusion",
+                                        "TransposeOptimizer",
+                                        "TransposeOptimizer_CPUExecutionProvider",
+                                        "WeightBiasQuantization"};
+
 System with_library(std::string version, const fs::path& library) {
   System s;
   s.name = "onnxruntime";
   s.version = std::move(version);
   s.rules.assign(std::begin(kRules), std::end(kRules));
+  s.passes.assign(std::begin(kPasses), std::end(kPasses));
   s.can_disable = s.version.find('/') != std::string::npos || !version_less(s.version, "1.18.0");
   s.command = {program_folder() / "mobster-onnxruntime-worker", library};
   return s;

@@ -21,6 +21,7 @@ struct System {
   int max_ir = 0;
   // What can be disabled by name, but is not told when it changed the graph: rewrite rules.
   std::vector<std::string> rules;
+  std::vector<std::string> passes;  // what else can be disabled by name
   // Whether passes can be disabled by name at all (ONNX Runtime: from 1.18 on).
   bool can_disable = true;
   std::string label() const { return name + "@" + version; }

@@ -60,6 +60,9 @@ Cause find_cause(Judge& judge, const Case& c, const Judged& judged) {
   if (!system.can_disable || cause.bad.level == 0) return cause;
 
   std::vector<std::string> candidates;
+  const auto add = [&](const std::string& pass) {
+    if (std::find(candidates.begin(), candidates.end(), pass) == candidates.end()) candidates.push_back(pass);
+  };
   bool rules = false;
   for (std::size_t i = 0; i < judged.outcomes.size(); ++i) {
     if (judged.configurations[i].level != cause.bad.level) continue;
@@ -67,19 +70,29 @@ Cause find_cause(Judge& judge, const Case& c, const Judged& judged) {
       // A bundle of rules cures what any of them does: the rules themselves are tried.
       if (p.ends_with("_RuleBasedTransformer"))
         rules = true;
-      else if (std::find(candidates.begin(), candidates.end(), p) == candidates.end())
-        candidates.push_back(p);
+      else
+        add(p);
     }
   }
   // A process that died told nothing.
   if (candidates.empty() || judged.outcomes[at].passes.empty()) rules = true;
   // Each look at random results takes many sessions, in fresh processes: the passes must do.
   if (rules && !judged.reference.random)
-    candidates.insert(candidates.end(), system.rules.begin(), system.rules.end());
-  const Cured cured = cured_by(judge, c, judged.reference, finding, cause.bad, candidates);
-  if (!cured.shown) return cause;
-  for (std::size_t i = 0; i < candidates.size(); ++i)
-    if (cured.by[i]) cause.cures.push_back(candidates[i]);
+    for (const std::string& r : system.rules) add(r);
+  const auto try_from = [&](std::size_t first) {
+    const std::span<const std::string> tried(candidates.data() + first, candidates.size() - first);
+    const Cured cured = cured_by(judge, c, judged.reference, finding, cause.bad, tried);
+    for (std::size_t i = 0; cured.shown && i < tried.size(); ++i)
+      if (cured.by[i]) cause.cures.push_back(tried[i]);
+  };
+  try_from(0);
+  // A pass that fails in the middle of its work does not say that it fired.
+  if (cause.cures.empty() && !judged.outcomes[at].ok() && !judged.reference.random) {
+    const std::size_t tried = candidates.size();
+    for (const auto* more : {&system.passes, &system.rules})
+      for (const std::string& p : *more) add(p);
+    try_from(tried);
+  }
   return cause;
 }
 

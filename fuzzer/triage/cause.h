@@ -12,8 +12,8 @@ namespace mob {
 struct Cause {
   // Where it was looked for: of the finding's configurations the one of the lowest level.
   Configuration bad;
-  // Each cures alone, in the order of the candidates: passes that fired at that level, then rewrite rules.
-  // Empty where no single one does, or the system cannot disable any.
+  // Each cures alone, in the order of the candidates: passes that fired at that level, then rewrite rules;
+  // where none of these does and the session failed, all other passes that are known. Empty where no single one does, or the system cannot disable any.
   std::vector<std::string> cures;
 };
 
