@@ -21,8 +21,9 @@ namespace {
 using namespace mob;
 
 // Every `step`-th of the cases, from `first` on, two in flight.
-void run_bare(const System& system, const std::vector<Drawn>& cases, std::size_t first, std::size_t step) {
-  Worker worker(system);
+void run_bare(const CampaignOptions& options, const std::vector<Drawn>& cases, std::size_t first,
+              std::size_t step) {
+  Worker worker(options.system, options.limits);
   const auto quick = level_configurations({0, 99}), thorough = thorough_configurations();
   std::size_t next = first, in_flight = 0;
   while (next < cases.size() || in_flight > 0) {
@@ -68,6 +69,7 @@ int main(int argc, char** argv) {
   const Support support = probe_support(system);
   CampaignOptions options;
   options.system = system;
+  options.limits.cpu_seconds = 5;  // as `mobster fuzz` has it
   options.source.generator.support = &support;
   options.source.generator.max_opset = system.max_opset;
   options.out = std::filesystem::temp_directory_path() / fmt::format("mobster-rate-{}", getpid());
@@ -93,8 +95,9 @@ int main(int argc, char** argv) {
       std::vector<std::thread> threads;
       threads.reserve(static_cast<std::size_t>(jobs));
       for (int j = 0; j < jobs; ++j)
-        threads.emplace_back(
-            [&, j] { run_bare(system, cases, static_cast<std::size_t>(j), static_cast<std::size_t>(jobs)); });
+        threads.emplace_back([&, j] {
+          run_bare(options, cases, static_cast<std::size_t>(j), static_cast<std::size_t>(jobs));
+        });
       for (std::thread& thread : threads) thread.join();
       const double bare = seconds_now() - t;
       campaign_rates.push_back(static_cast<double>(count) / campaign);

@@ -52,10 +52,9 @@ void count_reach(const Drawn& drawn, const Judged& judged, Tally& tally) {
 }
 
 // How a constant stands in the model tells bugs apart in nothing.
-std::vector<std::string> telling_operators(const Graph& graph) {
-  std::vector<std::string> ops = operators_of(graph);
-  std::erase(ops, "Constant");
-  return ops;
+std::vector<std::string> without_constants(std::vector<std::string> operators) {
+  std::erase(operators, "Constant");
+  return operators;
 }
 
 std::uint64_t pass_set_of(const Judged& judged) {
@@ -182,12 +181,14 @@ void Lane::finish(Running& running, const Snapshot& snapshot, CaseResult& result
 // A request per candidate: at its configuration, with nothing disabled and with its cure disabled.
 const Group* Lane::known_group(const Case& c, const Judged& judged, const Snapshot& snapshot) {
   const Finding& finding = *judged.verdict.finding;
-  std::vector<std::string> ops = telling_operators(c.model.graph);
+  std::vector<std::string> ops = without_constants(operators_of(c.model.graph));
   std::sort(ops.begin(), ops.end());
   std::vector<const Group*> candidates;
   for (const Group& g : snapshot.groups) {
     if (g.symptom != finding.symptom || candidates.size() >= kMostCandidates) continue;
+    if (g.operators.size() > ops.size()) continue;
     std::vector<std::string> needed = g.operators;
+    std::erase(needed, "Any");
     std::sort(needed.begin(), needed.end());
     if (std::includes(ops.begin(), ops.end(), needed.begin(), needed.end())) candidates.push_back(&g);
   }
@@ -223,22 +224,24 @@ void Lane::triage(Drawn& drawn, std::uint64_t index, Judged judged, const Snapsh
     return;
   }
   Cause cause = find_cause(judge_, *news->original, full);
-  Essence cut = full.reference.random ? Essence{*news->original, 0}
+  Essence cut = full.reference.random ? Essence{*news->original, operators_of(news->original->model.graph), 0}
                                       : essence(judge_, *news->original, *full.verdict.finding, cause);
   news->c = news->original;
+  Group& g = news->group;
+  g.operators = without_constants(cut.operators);
   if (cut.c.model.graph.nodes.size() < news->original->model.graph.nodes.size()) {
     Judged small = confirmed(cut.c);
     if (small.confirmed) {
       news->c = std::make_shared<const Case>(std::move(cut.c));
       cause = find_cause(judge_, *news->c, small);
       full = std::move(small);
+    } else {
+      g.operators = without_constants(operators_of(news->original->model.graph));
     }
   }
   if (news->c == news->original) news->original = nullptr;
-  Group& g = news->group;
   g.symptom = symptom;
   g.cures = cause.cures;
-  g.operators = telling_operators(news->c->model.graph);
   g.bad = cause.bad;
   g.bad.report_passes = false;
   g.first_index = index;

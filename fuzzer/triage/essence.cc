@@ -3,8 +3,15 @@
 #include <algorithm>
 #include <set>
 
+#include "fuzzer/triage/describe.h"
+
 namespace mob {
 namespace {
+
+// One input, one output of its type and shape, no attributes.
+constexpr std::string_view kElementwise[] = {"Abs",        "Ceil",     "Cos",   "Exp",     "Floor", "Neg",
+                                             "Reciprocal", "Relu",     "Round", "Sigmoid", "Sign",  "Sin",
+                                             "Softplus",   "Softsign", "Sqrt",  "Tanh"};
 
 // Drops nodes whose outputs nothing needs, and leaves that nothing reads.
 void prune(Case& c) {
@@ -61,7 +68,8 @@ class Cutter {
       bypass();
       smaller = best_.model.graph.nodes.size() < before;
     }
-    return {std::move(best_), checks_};
+    std::vector<std::string> operators = general_operators();
+    return {std::move(best_), std::move(operators), checks_};
   }
 
  private:
@@ -174,6 +182,18 @@ class Cutter {
         if (accept(std::move(candidate))) break;
       }
     }
+  }
+
+  std::vector<std::string> general_operators() {
+    Graph general = best_.model.graph;
+    for (std::size_t i = 0; i < general.nodes.size(); ++i) {
+      const std::string op = best_.model.graph.nodes[i].op_type;
+      if (std::find(std::begin(kElementwise), std::end(kElementwise), op) == std::end(kElementwise)) continue;
+      Case candidate = best_;
+      candidate.model.graph.nodes[i].op_type = op == "Neg" ? "Abs" : "Neg";
+      if (holds(candidate)) general.nodes[i].op_type = "Any";
+    }
+    return operators_of(general);
   }
 
   Judge& judge_;

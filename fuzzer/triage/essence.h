@@ -7,7 +7,9 @@
 namespace mob {
 
 struct Essence {
-  Case c;          // smaller or equal, the same symptom and class at the same configuration
+  Case c;  // smaller or equal, the same symptom and class at the same configuration
+  // Of its nodes, in topological order; "Any" for an elementwise one in whose place another does as well.
+  std::vector<std::string> operators;
   int checks = 0;  // requests made
 };
 
