@@ -1,7 +1,9 @@
 // A fake runtime, spoken to like a real one: it evaluates models by the reference, and is wrong in one way
-// when it "optimizes" (level above 0). The honest ones are never wrong.
+// when it "optimizes" (level above 0): in FakePass, of which it tells, or at load in HiddenPass, of which it
+// does not. The honest ones are never wrong.
 //
 //   mobster-fake-worker MODE
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <thread>
@@ -24,10 +26,15 @@ bool is(std::string_view m) {
   return mode == m;
 }
 
-// Swaps the operands of the first operator that is not commutative.
-void swap_operands(Graph& graph) {
+// Swaps the operands of the first operator that is not commutative (and reads another's result).
+void swap_operands(Graph& graph, bool behind_another) {
+  const auto computed = [&](ValueId v) {
+    return std::any_of(graph.nodes.begin(), graph.nodes.end(),
+                       [&](const Node& n) { return n.outputs.at(0) == v; });
+  };
   for (Node& n : graph.nodes)
-    if ((n.op_type == "Sub" || n.op_type == "Div" || n.op_type == "Pow") && n.inputs.size() == 2) {
+    if ((n.op_type == "Sub" || n.op_type == "Div" || n.op_type == "Pow") && n.inputs.size() == 2 &&
+        (!behind_another || computed(n.inputs[0]))) {
       std::swap(n.inputs[0], n.inputs[1]);
       return;
     }
@@ -88,7 +95,9 @@ void tell(const std::vector<Tensor>& tensors, const Graph& graph, worker::Slot& 
 
 void perform(const wire::Request& request, const wire::Configuration& c, worker::Slot& slot,
              Outcome& outcome) {
-  const bool faulty = c.level() > 0;
+  const std::string_view pass = is("crash-at-load") || is("error-at-load") ? "HiddenPass" : "FakePass";
+  const bool faulty =
+      c.level() > 0 && std::find(c.disabled().begin(), c.disabled().end(), pass) == c.disabled().end();
   ++calls;
   Case the_case = read_case(request, slot);
   if (faulty && is("crash-at-load")) std::abort();
@@ -105,7 +114,8 @@ void perform(const wire::Request& request, const wire::Configuration& c, worker:
     }
   if (faulty && is("sleep")) std::this_thread::sleep_for(std::chrono::hours(1));
   if (faulty && is("exit")) _exit(0);
-  if (faulty && is("swapped-operands")) swap_operands(the_case.model.graph);
+  if (faulty && is("swapped-operands")) swap_operands(the_case.model.graph, false);
+  if (faulty && is("swapped-behind-another")) swap_operands(the_case.model.graph, true);
   if (is("needs-poison") && faulty) {
     // Reads memory that it never wrote.
     auto* p = static_cast<volatile double*>(std::malloc(64 * sizeof(double)));
@@ -161,6 +171,7 @@ int main(int argc, char** argv) {
   char* memory = worker::start();
   mode = argc > 1 ? argv[1] : "honest";
   if (is("cannot-start")) worker::cannot_start("the library is of another machine");
+  if (is("threads")) std::thread([] { std::this_thread::sleep_for(std::chrono::hours(1)); }).detach();
   worker::serve(memory, [](const wire::Request& request, worker::Slot& slot) {
     worker::each_configuration(
         request, slot, [&](const wire::Configuration& c, Outcome& o) { perform(request, c, slot, o); });

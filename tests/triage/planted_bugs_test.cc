@@ -1,6 +1,9 @@
 // Runtimes that are wrong in one way each, and honest twins: every oracle on a planted bug that it must find,
 // and where it must stay silent.
 #include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <csignal>
 
 #include "fuzzer/generator/inputs.h"
 #include "fuzzer/generator/sampler.h"
@@ -113,6 +116,49 @@ TEST(PlantedBugs, TwoInFlightSurviveTheFirstOnesDeath) {
   EXPECT_TRUE(first[0].ok());
   EXPECT_TRUE(first[1].died());
   EXPECT_TRUE(second[0].ok());
+}
+
+// A worker is of the process group of the one that it is a copy of.
+pid_t nursery_of(const Worker& worker) {
+  return getpgid(worker.process());
+}
+
+TEST(PlantedBugs, AFreshWorkerIsACopyOfOneThatHasLoaded) {
+  const Case c = small_case();
+  Worker worker(fake_system("honest"));
+  ASSERT_TRUE(worker.run(c, {{.level = 0}})[0].ok());
+  const pid_t process = worker.process(), nursery = nursery_of(worker);
+  EXPECT_NE(process, nursery);
+  worker.restart();
+  ASSERT_TRUE(worker.run(c, {{.level = 0}})[0].ok());
+  EXPECT_NE(worker.process(), process);
+  EXPECT_EQ(nursery_of(worker), nursery);
+  EXPECT_EQ(kill(process, 0), -1);  // waited for
+  worker.reload();
+  ASSERT_TRUE(worker.run(c, {{.level = 0}})[0].ok());
+  EXPECT_NE(nursery_of(worker), nursery);
+  EXPECT_EQ(kill(nursery, 0), -1);
+  EXPECT_EQ(worker.starts(), 3);
+}
+
+TEST(PlantedBugs, WhatCopiesAreMadeOfMayBeKilled) {
+  const Case c = small_case();
+  Worker worker(fake_system("crash-at-run"));
+  ASSERT_TRUE(worker.run(c, {{.level = 0}})[0].ok());
+  kill(nursery_of(worker), SIGKILL);
+  const auto outcomes = worker.run(c, {{.level = 1}, {.level = 0}});
+  EXPECT_EQ(outcomes[0].kind, Outcome::Kind::kCrashed);
+  EXPECT_TRUE(outcomes[1].ok());
+}
+
+TEST(PlantedBugs, AWorkerWithThreadsIsStartedAnewEachTime) {
+  const Case c = small_case();
+  Worker worker(fake_system("threads"));
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_TRUE(worker.run(c, {{.level = 0}})[0].ok());
+    EXPECT_EQ(nursery_of(worker), worker.process());
+    worker.restart();
+  }
 }
 
 TEST(PlantedBugs, AWorkerThatCannotStartIsBadSetUp) {
