@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <tuple>
 #include <unordered_map>
+#include <utility>
 
 #include "fuzzer/generator/inputs.h"
 #include "fuzzer/reference/decidedness.h"
@@ -29,12 +29,9 @@ bool matches(const ArrayType& t, const Want& want) {
 
 // Looked up so often that the search by name would show.
 DTypeSet supported(const Support& support, const Schema& form) {
-  thread_local std::tuple<const Support*, std::size_t, std::size_t> of;
+  thread_local std::uint64_t of = 0;
   thread_local std::unordered_map<const Schema*, DTypeSet> known;
-  if (const std::tuple now(&support, support.types.size(), support.taken.size()); of != now) {
-    known.clear();
-    of = now;
-  }
+  if (std::exchange(of, support.id) != support.id) known.clear();
   const auto at = known.find(&form);
   return at != known.end() ? at->second
                            : known.emplace(&form, support.of(form.name, form.since)).first->second;
