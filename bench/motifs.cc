@@ -6,15 +6,9 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <filesystem>
 #include <map>
 
-#include "fuzzer/base/text.h"
-#include "fuzzer/generator/generator.h"
-#include "fuzzer/graph/model_io.h"
-#include "fuzzer/probes/limits.h"
-#include "fuzzer/probes/support.h"
-#include "fuzzer/triage/judge.h"
+#include "bench/workbench.h"
 
 int main(int argc, char** argv) {
   using namespace mob;
@@ -28,28 +22,10 @@ int main(int argc, char** argv) {
   app.add_option("--seed", seed);
   app.add_option("--system", words);
   app.add_flag("--judge", judging, "judge every case and count findings by motif and message");
-  app.add_option("--keep", keep, "write what is refused, invalid or found as ONNX text there");
+  app.add_option("--keep", keep, "write what is refused, invalid or found there");
   CLI11_PARSE(app, argc, argv);
 
-  const System system = with_limits(resolve_system(words));
-  const Support support = probe_support(system);
-  GeneratorOptions options;
-  options.support = &support;
-  options.max_opset = system.max_opset;
-  options.policy.special = 0;
-  Worker worker(system);
-  JudgeOptions judge_options;
-  judge_options.configurations = level_configurations({0, 1, 2, 99});
-  Judge judge(system, judge_options);
-  if (!keep.empty()) std::filesystem::create_directories(keep);
-  const auto save = [&](const std::string& name, const Case& c, const std::string& why) {
-    if (keep.empty()) return;
-    std::FILE* f = std::fopen((std::filesystem::path(keep) / (name + ".onnxtxt")).c_str(), "w");
-    if (f == nullptr) return;
-    fmt::print(f, "// {}\n{}\n", why, to_text(c.model));
-    std::fclose(f);
-    save_model(c.model, std::filesystem::path(keep) / (name + ".onnx"));
-  };
+  Workbench bench(words, keep);
   fmt::print("{:<28} {:>6} {:>6} {:>8} {:>8} {:>7} {:>7}  {}\n", "motif", "whole", "broken", "invalid",
              "refused", "taken", "(near)", "aims at");
   for (const Motif* motif : all_motifs()) {
@@ -60,18 +36,19 @@ int main(int argc, char** argv) {
     for (int i = 0; i < 2 * draws; ++i) {
       const int near = i % 2;
       Rng rng(seed, static_cast<std::uint64_t>(i));
-      const auto g = generate_motif(rng, options,
-                                    {.motif = motif,
-                                     .broken_guards = near == 0 ? 0 : static_cast<int>(rng.range(1, 2)),
-                                     .planted = i % 4 >= 2});
+      auto g = generate_motif(rng, bench.options,
+                              {.motif = motif,
+                               .broken_guards = near == 0 ? 0 : static_cast<int>(rng.range(1, 2)),
+                               .planted = i % 4 >= 2});
       if (!g) continue;
       ++built[near];
       for (const std::string& name : g->broken_guards) ++guards[name];
+      if (near) g->c.lineage.push_back("broken: " + join(g->broken_guards, ", "));
       const std::string id = fmt::format("{}-{}", motif->name, i);
       if (const std::string why = check_model(g->c.model); !why.empty()) {
         ++invalid;
         ++reasons["INVALID " + one_line(why, 120)];
-        save(id + "-invalid", g->c, why);
+        bench.save(id + "-invalid", g->c, why);
         continue;
       }
       std::vector<Configuration> configurations = {
@@ -82,11 +59,11 @@ int main(int argc, char** argv) {
         for (const std::string& aim : aims)
           configurations.push_back(
               {.level = 99, .disabled = {aim}, .reload = true, .keep_saved = true, .load_only = true});
-      const auto outcomes = worker.run(g->c, configurations);
+      const auto outcomes = bench.worker.run(g->c, configurations);
       if (!outcomes[0].ok()) {
         ++refused;
         ++reasons["refused: " + one_line(outcomes[0].message, 120)];
-        save(id + "-refused", g->c, outcomes[0].message);
+        bench.save(id + "-refused", g->c, outcomes[0].message);
         continue;
       }
       if (look) {
@@ -98,19 +75,7 @@ int main(int argc, char** argv) {
         }
         taken[near] += fired;
       }
-      if (judging) {
-        const Judged j = judge.judge(g->c);
-        if (j.verdict.finding) {
-          const std::string what =
-              fmt::format("{} {}: {}", name(j.verdict.finding->cls), name(j.verdict.finding->symptom),
-                          one_line(j.verdict.finding->message, 140));
-          if (findings[what]++ == 0)
-            save(id + "-" + std::string(name(j.verdict.finding->cls)), g->c,
-                 what + " broken: " + join(g->broken_guards, ", "));
-        } else if (j.verdict.kind == Verdict::Kind::kSkip) {
-          ++findings["skipped: " + one_line(j.verdict.reason, 100)];
-        }
-      }
+      if (judging) bench.count_findings(id, g->c, findings);
     }
     const auto percent = [](int n, int of) { return of == 0 ? 0 : 100 * n / of; };
     fmt::print("{:<28} {:>5}% {:>5}% {:>8} {:>8} {:>6}% {:>6}%  {}\n", motif->name, percent(built[0], draws),

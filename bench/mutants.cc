@@ -6,49 +6,14 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <chrono>
-#include <filesystem>
 #include <map>
 
-#include "fuzzer/base/text.h"
-#include "fuzzer/generator/generator.h"
-#include "fuzzer/generator/inputs.h"
-#include "fuzzer/graph/model_io.h"
-#include "fuzzer/probes/limits.h"
-#include "fuzzer/probes/support.h"
-#include "fuzzer/triage/judge.h"
+#include "bench/workbench.h"
+#include "fuzzer/base/clock.h"
+#include "fuzzer/cli/models.h"
 #include "mutators/mutator.h"
 
 namespace {
-
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-// A folder in ONNX test-data layout.
-mob::Case load(const std::filesystem::path& folder, std::uint64_t seed) {
-  mob::Case c;
-  c.model = mob::load_model(folder / "model.onnx");
-  mob::Rng rng(seed, 0);
-  c.inputs = mob::draw_inputs(c.model, rng);
-  for (std::size_t i = 0; i < c.model.graph.inputs.size(); ++i)
-    if (const auto file = folder / "test_data_set_0" / fmt::format("input_{}.pb", i);
-        std::filesystem::exists(file))
-      c.inputs[c.model.graph[c.model.graph.inputs[i]].name] = mob::load_tensor(file);
-  c.lineage = {folder.filename()};
-  return c;
-}
-
-// Messages alike but for their numbers are one.
-std::string without_numbers(const std::string& text) {
-  std::string out;
-  for (char ch : text)
-    if (ch < '0' || ch > '9')
-      out += ch;
-    else if (out.empty() || out.back() != '#')
-      out += '#';
-  return out;
-}
 
 struct Row {
   int tried = 0, applied = 0, settled = 0, invalid = 0, refused = 0;
@@ -74,46 +39,20 @@ int main(int argc, char** argv) {
   app.add_option("--keep", keep, "write what is refused, invalid or found there");
   CLI11_PARSE(app, argc, argv);
 
-  const System system = with_limits(resolve_system(words));
-  const Support support = probe_support(system);
-  GeneratorOptions options;
-  options.support = &support;
-  options.max_opset = system.max_opset;
-  options.policy.special = 0;
-  Worker worker(system);
-  JudgeOptions judge_options;
-  judge_options.configurations = level_configurations({0, 1, 2, 99});
-  Judge judge(system, judge_options);
-  if (!keep.empty()) std::filesystem::create_directories(keep);
-  const auto save = [&](const std::string& name, const Case& c, const std::string& why) {
-    if (keep.empty()) return;
-    const std::filesystem::path folder = std::filesystem::path(keep) / name;
-    std::filesystem::create_directories(folder / "test_data_set_0");
-    std::FILE* f = std::fopen((folder / "model.onnxtxt").c_str(), "w");
-    if (f == nullptr) return;
-    fmt::print(f, "// {}\n// {}\n{}\n", why, join(c.lineage, ", "), to_text(c.model));
-    std::fclose(f);
-    save_model(c.model, folder / "model.onnx");
-    int i = 0;
-    for (ValueId v : c.model.graph.inputs)
-      if (const auto at = c.inputs.find(c.model.graph[v].name); at != c.inputs.end())
-        save_tensor(at->second, at->first, folder / "test_data_set_0" / fmt::format("input_{}.pb", i++));
-  };
-
+  Workbench bench(words, keep);
   std::vector<Case> cases;
   if (!corpus.empty()) {
-    for (const auto& folder : std::filesystem::directory_iterator(corpus))
-      if (std::filesystem::exists(folder.path() / "model.onnx")) cases.push_back(load(folder.path(), seed));
+    for (const auto& path : cli::find_models({corpus})) cases.push_back(cli::load_case(path, seed));
   } else {
     for (std::uint64_t i = 0; cases.size() < static_cast<std::size_t>(seeds); ++i) {
       Rng rng(seed, i);
-      auto g = i % 2 == 0 ? generate_graph(rng, options) : generate_motif(rng, options);
+      auto g = i % 2 == 0 ? generate_graph(rng, bench.options) : generate_motif(rng, bench.options);
       if (g) cases.push_back(std::move(g->c));
     }
   }
   // A seed that the system refuses by itself tells nothing.
   std::erase_if(cases, [&](const Case& c) {
-    return !evaluate(c).available() || !worker.run(c, {{.level = 0}})[0].ok();
+    return !evaluate(c).available() || !bench.worker.run(c, {{.level = 0}})[0].ok();
   });
   const int rounds = corpus.empty() ? 1 : std::max(1, seeds / std::max(1, static_cast<int>(cases.size())));
   fmt::print("{} seeds, {} mutants of each per mutator\n", cases.size(), rounds);
@@ -124,27 +63,18 @@ int main(int argc, char** argv) {
     if (const std::string why = check_model(c.model); !why.empty()) {
       ++row.invalid;
       ++row.reasons["INVALID " + one_line(why, 160)];
-      save(id + "-invalid", c, why);
+      bench.save(id + "-invalid", c, why);
       return;
     }
     if (const Reference r = evaluate(c); !r.available()) ++row.reasons["NO REFERENCE " + r.unavailable];
-    const auto outcomes = worker.run(c, {{.level = 0}});
+    const auto outcomes = bench.worker.run(c, {{.level = 0}});
     if (!outcomes[0].ok()) {
       ++row.refused;
       ++row.reasons["refused: " + one_line(outcomes[0].message, 160)];
-      save(id + "-refused", c, outcomes[0].message);
+      bench.save(id + "-refused", c, outcomes[0].message);
       return;
     }
-    if (!judging) return;
-    const Judged j = judge.judge(c);
-    if (j.verdict.finding) {
-      const std::string what =
-          fmt::format("{} {}: {}", name(j.verdict.finding->cls), name(j.verdict.finding->symptom),
-                      without_numbers(one_line(j.verdict.finding->message, 140)));
-      if (row.findings[what]++ < 3) save(id + "-" + std::string(name(j.verdict.finding->cls)), c, what);
-    } else if (j.verdict.kind == Verdict::Kind::kSkip) {
-      ++row.findings["skipped: " + without_numbers(one_line(j.verdict.reason, 100))];
-    }
+    if (judging) bench.count_findings(id, c, row.findings);
   };
   const auto print = [&](std::string_view what, const Row& row) {
     const auto percent = [](int n, int of) { return of == 0 ? 0.0 : 100.0 * n / of; };
@@ -165,9 +95,9 @@ int main(int argc, char** argv) {
         ++row.tried;
         if (!m->apply(c, rng)) continue;
         ++row.applied;
-        const auto start = std::chrono::steady_clock::now();
-        const bool good = settle(c, &support);
-        row.settling += seconds_since(start);
+        const double start = seconds_now();
+        const bool good = settle(c, &bench.support);
+        row.settling += seconds_now() - start;
         if (!good) continue;
         ++row.settled;
         c.lineage.emplace_back(m->name);
@@ -183,11 +113,11 @@ int main(int argc, char** argv) {
         Rng rng(seed + static_cast<std::uint64_t>(round), i);
         ++row.tried;
         ++row.applied;
-        const auto start = std::chrono::steady_clock::now();
-        const std::optional<Case> c = what == "mutated"
-                                          ? mutated(cases[i], rng, Policy{}.more_mutations, &support)
-                                          : spliced(cases[i], cases[rng.below(cases.size())], rng, &support);
-        row.settling += seconds_since(start);
+        const double start = seconds_now();
+        const std::optional<Case> c =
+            what == "mutated" ? mutated(cases[i], rng, Policy{}.more_mutations, &bench.support)
+                              : spliced(cases[i], cases[rng.below(cases.size())], rng, &bench.support);
+        row.settling += seconds_now() - start;
         if (!c) continue;
         ++row.settled;
         look(row, fmt::format("{}-{}-{}", what, round, i), *c);

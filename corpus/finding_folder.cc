@@ -133,14 +133,9 @@ void write_finding(const fs::path& folder, const FindingRecord& r) {
   fs::remove_all(half, error);
   try {
     const fs::path data = half / "test_data_set_0";
-    fs::create_directories(data);
-    save_model(r.c->model, half / "model.onnx");
+    save_case(*r.c, half);
     if (r.original != nullptr) save_model(r.original->model, half / "original.onnx");
     const Graph& g = r.c->model.graph;
-    int n = 0;
-    for (ValueId v : g.inputs)
-      if (const auto at = r.c->inputs.find(g[v].name); at != r.c->inputs.end())
-        save_tensor(at->second, at->first, data / fmt::format("input_{}.pb", n++));
     for (std::size_t o = 0; o < r.judged->reference.outputs.size(); ++o) {
       const Expected& x = r.judged->reference.outputs[o];
       save_tensor(rounded(x), g[g.outputs[o]].name, data / fmt::format("output_{}.pb", o));

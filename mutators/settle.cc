@@ -12,23 +12,6 @@ namespace {
 constexpr std::int64_t kFirstFreeInitializers = 4;
 constexpr std::int64_t kRaisedIr = 8;
 
-// Constants, initializers and inputs that nothing reads.
-void drop_dead_leaves(Case& c) {
-  Graph& g = c.model.graph;
-  std::erase_if(g.nodes, [uses = g.use_counts()](const Node& n) {
-    return n.inputs.empty() && n.op_type == "Constant" &&
-           uses[static_cast<std::size_t>(n.outputs.front())] == 0;
-  });
-  const std::vector<int> uses = g.use_counts();
-  const auto dead = [&](ValueId v) { return uses[static_cast<std::size_t>(v)] == 0; };
-  for (ValueId v : g.inputs)
-    if (dead(v)) c.inputs.erase(g[v].name);
-  for (ValueId v : g.initializers)
-    if (dead(v)) g[v].initializer.reset();
-  std::erase_if(g.inputs, dead);
-  std::erase_if(g.initializers, dead);
-}
-
 // Declared types of graph inputs follow their tensors; what was symbolic stays so where the rank is the same.
 // Whether any dimension is open.
 bool declare_inputs(Case& c) {
@@ -78,7 +61,7 @@ bool declare_inputs(Case& c) {
 
 bool settle(Case& c, const Support* support) try {
   c.witness.clear();
-  drop_dead_leaves(c);
+  drop_unread_leaves(c);
   if (!mutators::plain(c)) return false;
   Graph& g = c.model.graph;
   if (g.outputs.empty()) return false;

@@ -36,38 +36,28 @@ struct Words {
   bool resume = false, quiet = false, json = false;
 };
 
-// "90", "90s", "2m", "1h".
-double parse_duration(const std::string& words) {
-  std::size_t used = 0;
-  double n = -1;
-  try {
-    n = std::stod(words, &used);
-  } catch (const std::exception&) {
-  }
-  const std::string unit = n < 0 ? "?" : words.substr(used);
-  const double factor = unit.empty() || unit == "s" ? 1
-                        : unit == "m"               ? 60
-                        : unit == "h"               ? 3600
-                        : unit == "d"               ? 86400
-                                                    : 0;
-  if (!(n > 0) || !std::isfinite(n) || factor == 0)
-    throw UserError("--for " + words + ": write it as 90s, 2m or 1h");
-  return n * factor;
+// A positive number and one of these units, multiplied out. Empty where the words are not that.
+std::optional<double> with_unit(const std::string& words,
+                                std::initializer_list<std::pair<std::string_view, double>> units) {
+  char* end = nullptr;
+  const double n = std::strtod(words.c_str(), &end);
+  if (!(n > 0) || !std::isfinite(n)) return std::nullopt;
+  for (const auto& [unit, factor] : units)
+    if (unit == end) return n * factor;
+  return std::nullopt;
 }
 
-// "500M", "2G", or bytes.
+double parse_duration(const std::string& words) {
+  const auto n = with_unit(words, {{"", 1}, {"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}});
+  if (!n) throw UserError("--for " + words + ": write it as 90s, 2m or 1h");
+  return *n;
+}
+
+// Bytes.
 std::uint64_t parse_size(const std::string& words) {
-  std::size_t used = 0;
-  double n = -1;
-  try {
-    n = std::stod(words, &used);
-  } catch (const std::exception&) {
-  }
-  const std::string unit = n < 0 ? "?" : words.substr(used);
-  const double factor = unit.empty() ? 1 : unit == "K" ? 1e3 : unit == "M" ? 1e6 : unit == "G" ? 1e9 : 0;
-  if (!(n > 0) || n > 1e9 * 1e9 / std::max(factor, 1.0) || factor == 0)
-    throw UserError("--disk-budget " + words + ": write it as 500M or 2G");
-  return static_cast<std::uint64_t>(n * factor);
+  const auto n = with_unit(words, {{"", 1}, {"K", 1e3}, {"M", 1e6}, {"G", 1e9}});
+  if (!n || *n > 1e18) throw UserError("--disk-budget " + words + ": write it as 500M or 2G");
+  return static_cast<std::uint64_t>(*n);
 }
 
 // "motif=0,mutant=1": the shares of the sources of cases.

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <tuple>
 #include <unordered_map>
+#include <utility>
 
 #include "fuzzer/generator/inputs.h"
 #include "fuzzer/reference/decidedness.h"
@@ -29,21 +29,12 @@ bool matches(const ArrayType& t, const Want& want) {
 
 // Looked up so often that the search by name would show.
 DTypeSet supported(const Support& support, const Schema& form) {
-  thread_local std::tuple<const Support*, std::size_t, std::size_t> of;
+  thread_local std::uint64_t of = 0;
   thread_local std::unordered_map<const Schema*, DTypeSet> known;
-  if (const std::tuple now(&support, support.types.size(), support.taken.size()); of != now) {
-    known.clear();
-    of = now;
-  }
+  if (std::exchange(of, support.id) != support.id) known.clear();
   const auto at = known.find(&form);
   return at != known.end() ? at->second
                            : known.emplace(&form, support.of(form.name, form.since)).first->second;
-}
-
-bool accepts(const Schema& form, const std::vector<std::shared_ptr<const Expected>>& inputs) {
-  std::vector<DType> types;
-  for (const auto& x : inputs) types.push_back(x ? x->type.dtype : DType::kUndefined);
-  return form.takes(types);
 }
 
 }  // namespace
@@ -270,7 +261,7 @@ void Builder::evaluate(Appended& a) {
     std::vector<DType> in, out;
     for (const Expected* x : raw) in.push_back(x == nullptr ? DType::kUndefined : x->type.dtype);
     for (const Expected& x : a.results) out.push_back(x.type.dtype);
-    const std::uint64_t signature = Support::signature(a.spec->name, form_of(*a.spec).since, in, out);
+    const std::uint64_t signature = Support::signature(a.spec->name, a.form->since, in, out);
     if (options_.support->refuses(signature, opset()) ||
         (!options_.support->knows(signature) && !rng_.chance(policy_.keep_unknown)))
       throw CannotDraft{};
@@ -282,14 +273,14 @@ void Builder::evaluate(Appended& a) {
     throw CannotDraft{};
 }
 
-const std::vector<ValueId>& Builder::commit(Appended&& a, std::vector<ValueId> inputs) {
+const std::vector<ValueId>& Builder::commit(Appended&& a) {
   Graph& g = c_.model.graph;
-  for (ValueId v : inputs)
+  for (ValueId v : a.node.inputs)
     if (v != kNoValue) ++reads_[static_cast<std::size_t>(v)];
   std::vector<bool> wanted;
   for (ValueId v : a.node.outputs) wanted.push_back(v != kNoValue);
-  g.add_node(std::move(a.node.op_type), std::move(inputs), std::move(a.node.attributes), a.results.size(),
-             std::move(a.node.domain));
+  g.add_node(std::move(a.node.op_type), std::move(a.node.inputs), std::move(a.node.attributes),
+             a.results.size(), std::move(a.node.domain));
   if (!a.spec->domain.empty()) c_.model.opsets.emplace(a.spec->domain, 1);
   std::vector<ValueId>& outputs = g.nodes.back().outputs;
   for (std::size_t i = 0; i < outputs.size(); ++i) {
@@ -302,24 +293,33 @@ const std::vector<ValueId>& Builder::commit(Appended&& a, std::vector<ValueId> i
   return outputs;
 }
 
+const std::vector<ValueId>& Builder::append(Node node) {
+  Appended a;
+  a.spec = find_op(node.op_type, node.domain);
+  if (a.spec == nullptr) throw CannotDraft{};
+  a.form = &form_of(*a.spec);
+  for (const Attribute& attribute : node.attributes)
+    if (!a.form->has_attribute(attribute.name)) throw CannotDraft{};
+  std::vector<DType> types;
+  for (ValueId v : node.inputs) {
+    a.inputs.push_back(v == kNoValue ? nullptr : values_[static_cast<std::size_t>(v)]);
+    types.push_back(v == kNoValue ? DType::kUndefined : type(v).dtype);
+  }
+  if (!a.form->takes(types)) throw CannotDraft{};
+  a.node = std::move(node);
+  evaluate(a);
+  return commit(std::move(a));
+}
+
 std::vector<ValueId> Builder::nodes(std::string_view op, std::vector<ValueId> inputs,
                                     std::vector<Attribute> attributes, std::size_t outputs,
                                     std::string_view domain) {
-  Appended a;
-  a.spec = find_op(op, domain);
-  if (a.spec == nullptr) throw CannotDraft{};
-  const Schema& form = form_of(*a.spec);
-  for (const Attribute& attribute : attributes)
-    if (!form.has_attribute(attribute.name)) throw CannotDraft{};
   while (!inputs.empty() && inputs.back() == kNoValue) inputs.pop_back();
-  for (ValueId v : inputs) a.inputs.push_back(v == kNoValue ? nullptr : values_[static_cast<std::size_t>(v)]);
-  a.node.op_type = op;
-  a.node.domain = domain;
-  a.node.attributes = std::move(attributes);
-  a.node.outputs.assign(outputs, 0);
-  if (!accepts(form, a.inputs)) throw CannotDraft{};
-  evaluate(a);
-  return commit(std::move(a), std::move(inputs));
+  return append({.op_type = std::string(op),
+                 .domain = std::string(domain),
+                 .inputs = std::move(inputs),
+                 .outputs = std::vector<ValueId>(outputs, 0),
+                 .attributes = std::move(attributes)});
 }
 
 bool Builder::draw_node(const OpSpec& spec, const DrawNode& how) {
@@ -337,8 +337,9 @@ bool Builder::draw_node(const OpSpec& spec, const DrawNode& how) {
     while (!draft.slots_.empty() && draft.slots_.back().value == kNoValue && !draft.slots_.back().fresh)
       draft.slots_.pop_back();
     Appended a;
-    a.drawn = true;
     a.spec = &spec;
+    a.form = &form;
+    a.drawn = true;
     for (const auto& slot : draft.slots_)
       a.inputs.push_back(slot.value != kNoValue ? values_[static_cast<std::size_t>(slot.value)]
                          : slot.fresh           ? std::make_shared<const Expected>(exact(*slot.fresh))
@@ -351,10 +352,9 @@ bool Builder::draw_node(const OpSpec& spec, const DrawNode& how) {
       for (const auto& x : a.inputs) raw.push_back(x.get());
       if (!how.accept(spec, a.node, raw, a.results)) return false;
     }
-    std::vector<ValueId> inputs;
     for (auto& slot : draft.slots_)
-      inputs.push_back(slot.fresh ? leaf(std::move(*slot.fresh), slot.role) : slot.value);
-    commit(std::move(a), std::move(inputs));
+      a.node.inputs.push_back(slot.fresh ? leaf(std::move(*slot.fresh), slot.role) : slot.value);
+    commit(std::move(a));
     return true;
   } catch (const CannotDraft&) {
     return false;
@@ -380,26 +380,10 @@ std::vector<ValueId> Builder::embed(const Case& other, std::span<const ValueId> 
           leaf(*from[v].initializer, from.is_input(v) ? Constness::kOverridable : Constness::kInitializer);
   for (int index : from.topological_order()) {
     const Node& n = from.nodes[static_cast<std::size_t>(index)];
-    Appended a;
-    a.spec = find_op(n.op_type, n.domain);
-    if (a.spec == nullptr) throw CannotDraft{};
-    const Schema& form = form_of(*a.spec);
-    a.node.op_type = n.op_type;
-    a.node.domain = n.domain;
-    for (const Attribute& attribute : n.attributes) {
-      if (!form.has_attribute(attribute.name)) throw CannotDraft{};
-      a.node.attributes.push_back(attribute);
-    }
-    std::vector<ValueId> inputs;
-    for (ValueId v : n.inputs) {
-      inputs.push_back(v == kNoValue ? kNoValue : to[static_cast<std::size_t>(v)]);
-      a.inputs.push_back(inputs.back() == kNoValue ? nullptr
-                                                   : values_[static_cast<std::size_t>(inputs.back())]);
-    }
-    if (!accepts(form, a.inputs)) throw CannotDraft{};
-    a.node.outputs = n.outputs;
-    evaluate(a);
-    const std::vector<ValueId> made = commit(std::move(a), std::move(inputs));
+    Node copy{.op_type = n.op_type, .domain = n.domain, .outputs = n.outputs, .attributes = n.attributes};
+    for (ValueId v : n.inputs)
+      copy.inputs.push_back(v == kNoValue ? kNoValue : to[static_cast<std::size_t>(v)]);
+    const std::vector<ValueId>& made = append(std::move(copy));
     for (std::size_t i = 0; i < n.outputs.size(); ++i)
       if (n.outputs[i] != kNoValue) to[static_cast<std::size_t>(n.outputs[i])] = made[i];
   }

@@ -99,6 +99,7 @@ class Builder {
   friend class NodeDraft;
   struct Appended {
     const OpSpec* spec = nullptr;
+    const Schema* form = nullptr;
     bool drawn = false;  // by draw_node
     Node node;
     std::vector<std::shared_ptr<const Expected>> inputs;
@@ -106,7 +107,10 @@ class Builder {
   };
   const Schema& form_of(const OpSpec& spec) const;
   void evaluate(Appended& a);  // throws CannotDraft
-  const std::vector<ValueId>& commit(Appended&& a, std::vector<ValueId> inputs);
+  const std::vector<ValueId>& commit(Appended&& a);
+  // Adds a node that reads values of this graph, with new outputs but where it says kNoValue. Throws as
+  // `nodes` does.
+  const std::vector<ValueId>& append(Node node);
   void remember(ValueId v, std::shared_ptr<const Expected> value);
   void make_symbolic();
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace mob {
 namespace {
@@ -61,12 +62,11 @@ std::vector<Triple> triples(const GeneratorOptions& o) {
 // The list is the same for every case of a campaign: made once per thread.
 const std::vector<Triple>& cached_triples(const GeneratorOptions& o) {
   thread_local std::vector<Triple> list;
-  thread_local const Support* of = nullptr;
-  thread_local int max_opset = -1;
-  if (of != o.support || max_opset != o.max_opset || list.empty()) {
+  thread_local std::pair<std::uint64_t, int> of;
+  const std::pair now(o.support != nullptr ? o.support->id : 0, o.max_opset);
+  if (of != now) {
     list = triples(o);
-    of = o.support;
-    max_opset = o.max_opset;
+    of = now;
   }
   return list;
 }

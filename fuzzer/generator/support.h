@@ -1,6 +1,7 @@
 // Which forms of which operators a system takes, for which element types.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <set>
@@ -14,6 +15,11 @@
 namespace mob {
 
 struct Support {
+  // Threads keep what they looked up here by this number, which no other Support ever has but a copy: once
+  // one of them is used, their tables stay as they are.
+  std::uint64_t id = ++made;
+  inline static std::atomic<std::uint64_t> made = 0;
+
   // Types of an operator's first input (of its first output where it has none), by (operator, opset in which
   // the form began).
   std::map<std::pair<std::string, int>, DTypeSet> types;

@@ -16,4 +16,7 @@ struct Case {
   std::vector<std::string> lineage;       // where it comes from: a file, a sampler, the mutators applied
 };
 
+// Drops graph inputs, initializers and Constant nodes that no node reads and that are no graph outputs.
+void drop_unread_leaves(Case& c);
+
 }  // namespace mob

@@ -367,6 +367,16 @@ void save_tensor(const Tensor& tensor, std::string_view name, const std::filesys
   goal.finish();
 }
 
+void save_case(const Case& c, const std::filesystem::path& folder) {
+  const std::filesystem::path data = folder / "test_data_set_0";
+  std::filesystem::create_directories(data);
+  save_model(c.model, folder / "model.onnx");
+  int i = 0;
+  for (ValueId v : c.model.graph.inputs)
+    if (const auto at = c.inputs.find(c.model.graph[v].name); at != c.inputs.end())
+      save_tensor(at->second, at->first, data / ("input_" + std::to_string(i++) + ".pb"));
+}
+
 std::string check_model(const Model& model) {
   try {
     onnx::ModelProto m;

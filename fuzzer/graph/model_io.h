@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "fuzzer/graph/graph.h"
+#include "fuzzer/graph/case.h"
 
 namespace mob {
 
@@ -49,6 +49,10 @@ std::string to_text(const Model& model);
 // optional protos are no tensors: `load_tensor` throws on them.
 Tensor load_tensor(const std::filesystem::path& file);
 void save_tensor(const Tensor& tensor, std::string_view name, const std::filesystem::path& file);
+
+// A case as a folder (made where it is missing) in ONNX test-data layout: model.onnx,
+// test_data_set_0/input_*.pb. Throws UserError, or filesystem_error where there can be no folder.
+void save_case(const Case& c, const std::filesystem::path& folder);
 
 // onnx's full checker (with shape inference, strict types). Empty, or its message in one line.
 std::string check_model(const Model& model);

@@ -1,7 +1,6 @@
 #include "fuzzer/triage/essence.h"
 
 #include <algorithm>
-#include <set>
 
 #include "fuzzer/triage/describe.h"
 
@@ -34,22 +33,13 @@ void prune(Case& c) {
   for (std::size_t i = 0; i < g.nodes.size(); ++i)
     if (keep[i]) nodes.push_back(std::move(g.nodes[i]));
   g.nodes = std::move(nodes);
-  const auto unneeded = [&](ValueId v) { return !needed[static_cast<std::size_t>(v)]; };
-  for (ValueId v : g.inputs)
-    if (unneeded(v)) c.inputs.erase(g[v].name);
-  std::erase_if(g.inputs, unneeded);
-  for (ValueId v : g.initializers)
-    if (unneeded(v)) g[v].initializer = nullptr;
-  std::erase_if(g.initializers, unneeded);
+  drop_unread_leaves(c);
   for (std::size_t v = 0; v < g.values.size(); ++v)
     if (!needed[v]) g.values[v].listed = false;
-  for (const std::string& name : [&] {
-         std::vector<std::string> gone;
-         for (const auto& [name, tensor] : c.witness)
-           if (const ValueId v = g.find(name); v == kNoValue || !g.is_output(v)) gone.push_back(name);
-         return gone;
-       }())
-    c.witness.erase(name);
+  std::erase_if(c.witness, [&](const auto& given) {
+    const ValueId v = g.find(given.first);
+    return v == kNoValue || !g.is_output(v);
+  });
 }
 
 class Cutter {

@@ -80,6 +80,29 @@ TEST(Generator, IsAFunctionOfSeedAndIndex) {
   }
 }
 
+// What is kept of one support table is not taken for what another says that comes to lie in its place.
+TEST(Generator, KeepsApartSupportTables) {
+  GeneratorOptions options = plain_options();
+  options.max_opset = 17;
+  std::optional<Support> support;
+  for (const auto& [op, since] : {std::pair{"Relu", 14}, std::pair{"Neg", 13}}) {
+    support.emplace().types[{op, since}] = DType::kFloat;
+    options.support = &*support;
+    int made = 0;
+    for (std::uint64_t i = 0; i < 20; ++i) {
+      Rng rng(4, i);
+      const auto g = generate_graph(rng, options, {.opset = 17});
+      if (!g) continue;
+      ++made;
+      for (const Node& n : g->c.model.graph.nodes) {
+        const bool leaf = n.op_type == "Constant" || n.op_type == "Identity";
+        EXPECT_TRUE(leaf || n.op_type == op) << n.op_type << " instead of " << op;
+      }
+    }
+    EXPECT_GT(made, 0) << op;
+  }
+}
+
 // What the builder knows of a case while it grows is what the reference says of it when it is done.
 TEST(Builder, KnowsTheValuesOfWhatItBuilds) {
   Rng rng(3, 0);

@@ -32,11 +32,8 @@ void layer_norm(MotifBuilder& m) {
     dims.back() = 1;
     width = m.rng().chance(0.6) ? width : 1;
   }
-  const bool cast = m.breaks("one-type");
-  const DType other = t == DType::kFloat ? m.rng().pick({DType::kDouble, DType::kFloat16}) : DType::kFloat;
-  const std::uint64_t where = m.rng().below(3);  // 0: around the whole, 1: on the way, 2: both ends but scale
-  ValueId x = m.data(cast && where != 1 ? other : t, dims, {.low = -3, .high = 3});
-  if (cast && where != 1) x = m.cast(x, t);
+  const NormTypes types = norm_types(m, t);
+  const ValueId x = as(m, m.data(types.ends, dims, {.low = -3, .high = 3}), t);
   std::vector<std::int64_t> axes = {m.rng().chance(0.5) ? -1 : rank - 1};
   if (m.breaks("axis-last")) {
     axes = {m.rng().range(0, rank - 2)};
@@ -57,7 +54,7 @@ void layer_norm(MotifBuilder& m) {
     base = m.rng().chance(0.5) ? x : m.op(m.rng().pick({"Neg", "Abs", "Tanh"}), {difference});
   else if (m.rng().chance(0.15))
     base = subtract();
-  if (cast && where == 1) base = m.cast(m.cast(base, other), t);
+  base = as(m, as(m, base, types.squared), t);
   ValueId square;
   if (m.holds("exponent-2"))
     square = m.rng().chance(0.96) ? m.op("Pow", {base, m.scalar(t, 2)}) : m.op("Mul", {base, base});
@@ -73,9 +70,7 @@ void layer_norm(MotifBuilder& m) {
   const ValueId root = m.op("Sqrt", {shifted});
   ValueId y = m.holds("divisor-second") ? m.op("Div", {difference, root})
                                         : m.op("Div", {root, m.op("Exp", {difference})});
-  const DType end = cast && where != 1 ? other : t;
-  if (cast && where == 2) y = m.cast(y, end);
-  const DType st = cast && where == 2 ? end : t;
+  y = as(m, y, types.scale);
   Dims scale = {width}, bias = {width};
   if (m.breaks("scale-of-last-axis")) {
     scale = other_scale(m, dims);
@@ -85,10 +80,9 @@ void layer_norm(MotifBuilder& m) {
     bias = other_scale(m, dims);
     if (dims.back() == 1 && m.rng().chance(0.5)) bias = {dims[dims.size() - 2], width};
   }
-  y = m.commutative("Mul", y, m.weight(st, scale, {.low = -2, .high = 2, .away_from_zero = 0.2}));
-  if (m.rng().chance(0.95)) y = m.commutative("Add", y, m.weight(st, bias));
-  if (cast && where == 0) y = m.cast(y, end);
-  m.result(y);
+  y = m.commutative("Mul", y, m.weight(types.scale, scale, {.low = -2, .high = 2, .away_from_zero = 0.2}));
+  if (m.rng().chance(0.95)) y = m.commutative("Add", y, m.weight(types.scale, bias));
+  m.result(as(m, y, types.ends));
 }
 
 constexpr Motif motifs[] = {

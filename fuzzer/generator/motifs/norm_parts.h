@@ -30,6 +30,23 @@ inline Dims other_scale(MotifBuilder& m, const Dims& dims) {
   }
 }
 
+// Element types along a normalization.
+struct NormTypes {
+  DType ends;     // of what comes in and goes out
+  DType squared;  // which the square sees on the way
+  DType scale;    // of scale and bias
+};
+// All are t, or (guard "one-type" broken) another type is around the whole, on the way, or around all but the
+// scale.
+inline NormTypes norm_types(MotifBuilder& m, DType t) {
+  const DType other = t == DType::kFloat ? m.rng().pick({DType::kDouble, DType::kFloat16}) : DType::kFloat;
+  const NormTypes mixed = m.rng().pick({NormTypes{other, t, t}, {t, other, t}, {other, t, other}});
+  return m.holds("one-type") ? NormTypes{t, t, t} : mixed;
+}
+inline ValueId as(MotifBuilder& m, ValueId x, DType t) {
+  return m.type(x).dtype == t ? x : m.cast(x, t);
+}
+
 // Epsilon: the usual number; otherwise another number, or (`number` false) a tensor that differs along the
 // rows, or one that is only known when the model runs.
 inline ValueId epsilon_value(MotifBuilder& m, DType t, const Dims& dims, bool usual, bool number) {

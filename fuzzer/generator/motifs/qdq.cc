@@ -189,9 +189,13 @@ OperandTypes unusual_types(MotifBuilder& m) {
                        OperandTypes{s16, s16, s16}});
 }
 
-ValueId quantized_bias(MotifBuilder& m, const Dims& dims, const Placed& data, const Placed& weight,
-                       bool product) {
+ValueId quantized_bias(MotifBuilder& m, const Dims& dims, const Placed& data, const Placed& weight) {
   Rng& rng = m.rng();
+  if (m.breaks("bias-int32")) {
+    if (rng.chance(0.6)) return m.weight(data.grid.scale_type, dims, {.low = -1, .high = 1});
+    const Grid g = per_tensor(m, weight.grid.type, data.grid.scale_type, 1);
+    return dequantize(m, m.constant(draw_integers(m, g.type, dims)), g);
+  }
   Grid g{.type = DType::kInt32, .scale_type = data.grid.scale_type, .scales = {}, .axis = 0};
   const bool vector = dims.size() == 1 && element_count(dims) > 0;
   const auto n = vector ? static_cast<std::size_t>(dims[0]) : 1;
@@ -200,7 +204,7 @@ ValueId quantized_bias(MotifBuilder& m, const Dims& dims, const Placed& data, co
   for (std::size_t i = 0; i < (channels ? n : 1); ++i)
     g.scales.push_back(data.grid.scales.front() * weight.grid.scales[channels ? i : 0]);
   bool moved_zero = false;
-  if (!product) {
+  if (m.breaks("bias-scale")) {
     moved_zero = rng.chance(0.25);
     for (double& s : g.scales)
       if (!moved_zero) s *= rng.pick({0.5, 2.0, 3.0, -1.0, 10.0});
@@ -215,6 +219,18 @@ ValueId quantized_bias(MotifBuilder& m, const Dims& dims, const Placed& data, co
   const ValueId b = m.constant(
       m.builder().draw(ArrayType{DType::kInt32, dims}, {.low = -most, .high = most, .integral = true}));
   return dequantize(m, b, g);
+}
+
+Grid redundant_relu(MotifBuilder& m, ValueId& y, DType type) {
+  y = m.op("Relu", {y});
+  Grid g = fitting(m, y, type);
+  g.zeros = {int_min(type)};
+  return g;
+}
+
+void quantized_result(MotifBuilder& m, ValueId y, const Grid& g, double off) {
+  y = quantize(m, y, g);
+  m.result(m.rng().chance(off) ? dequantize(m, y, g) : y);
 }
 
 }  // namespace mob::motifs

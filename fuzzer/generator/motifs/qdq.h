@@ -45,6 +45,27 @@ Grid fitting(MotifBuilder& m, ValueId v, DType type);
 void spoil_scales(MotifBuilder& m, Grid& g, bool divides);
 void drop_zeros(Grid& g);
 
+// Which of a motif's grids, by number, is without zero points where the guard "zeros-given" is broken, and
+// which has scales spoiled where "positive-scales" is.
+class Flaws {
+ public:
+  Flaws(MotifBuilder& m, std::uint64_t dropped, std::uint64_t spoiled)
+      : m_(m),
+        zeros_(m.holds("zeros-given")),
+        positive_(m.holds("positive-scales")),
+        dropped_(dropped),
+        spoiled_(spoiled) {}
+  void put(Grid& g, std::uint64_t number, bool divides = false) const {
+    if (!zeros_ && number == dropped_) drop_zeros(g);
+    if (!positive_ && number == spoiled_) spoil_scales(m_, g, divides);
+  }
+
+ private:
+  MotifBuilder& m_;
+  bool zeros_, positive_;
+  std::uint64_t dropped_, spoiled_;
+};
+
 Placed place(MotifBuilder& m, const Grid& g);
 ValueId quantize(MotifBuilder& m, ValueId x, const Placed& p);
 ValueId dequantize(MotifBuilder& m, ValueId x, const Placed& p);
@@ -71,10 +92,14 @@ struct OperandTypes {
 OperandTypes usual_types(MotifBuilder& m);
 OperandTypes unusual_types(MotifBuilder& m);
 
-// A dequantized int32 bias of shape `dims`, whose scale is the product of those of data and weight (per
-// channel where the weight's is), or (product false) not quite.
-ValueId quantized_bias(MotifBuilder& m, const Dims& dims, const Placed& data, const Placed& weight,
-                       bool product);
+// A bias of shape `dims`, dequantized from int32 by the product of the scales of data and weight (per channel
+// where the weight's is), or (guards "bias-int32" and "bias-scale" broken) not quite.
+ValueId quantized_bias(MotifBuilder& m, const Dims& dims, const Placed& data, const Placed& weight);
+
+// Puts behind y a Relu that QuantizeLinear onto the grid returned does anyway.
+Grid redundant_relu(MotifBuilder& m, ValueId& y, DType type);
+// The motif's result: y on a grid, now and then (`off`) off it again.
+void quantized_result(MotifBuilder& m, ValueId y, const Grid& g, double off);
 
 // The smallest and the largest finite value of v.
 std::pair<double, double> extent(MotifBuilder& m, ValueId v);

@@ -70,9 +70,9 @@ void qdq_binary(MotifBuilder& m) {
       shapes[i] = broadcast_partner(m, dims);
   }
   if (!joined && op != "PRelu" && rng.chance(0.3)) std::swap(shapes[0], shapes[1]);
-  const bool zeros = m.holds("zeros-given"), positive = m.holds("positive-scales"),
-             tensor_wide = m.holds("data-per-tensor");
   const auto odd = rng.below(count + 1);  // the operand that is different, or the result
+  const Flaws flaws(m, odd, odd);
+  const bool tensor_wide = m.holds("data-per-tensor");
   const bool all = m.holds("all-dequantized");
   const auto bare = rng.below(count);
   const bool twice = count > 1 && m.breaks("own-operands");
@@ -90,8 +90,7 @@ void qdq_binary(MotifBuilder& m) {
     if (!tensor_wide && (i == odd || odd == count) && !shapes[i].empty())
       g = per_axis(m, types[i], f, shapes[i], rng.range(0, static_cast<std::int64_t>(shapes[i].size()) - 1),
                    rng.chance(0.4));
-    if (!zeros && i == odd) drop_zeros(g);
-    if (!positive && i == odd) spoil_scales(m, g, false);
+    flaws.put(g, i);
     const bool parameter = !joined && i > 0 && rng.chance(0.3);
     if (op == "Div" && i > 0) {
       // Away from zero.
@@ -127,15 +126,10 @@ void qdq_binary(MotifBuilder& m) {
     const auto [low, high] = extent(m, y);
     y = rng.chance(0.5) ? m.op("Relu", {y}) : m.clip(y, low + (high - low) * rng.uniform(0.1, 0.4), high);
   } else if (f == DType::kFloat && rng.chance(0.15)) {
-    y = m.op("Relu", {y});
-    result = fitting(m, y, result_type);
-    result.zeros = {int_min(result_type)};
+    result = redundant_relu(m, y, result_type);
   }
-  if (!zeros && odd == count) drop_zeros(result);
-  if (!positive && odd == count) spoil_scales(m, result, true);
-  y = quantize(m, y, result);
-  if (rng.chance(0.3)) y = dequantize(m, y, result);
-  m.result(y);
+  flaws.put(result, count, true);
+  quantized_result(m, y, result, 0.3);
 }
 
 constexpr Motif motifs[] = {

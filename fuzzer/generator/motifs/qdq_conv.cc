@@ -85,14 +85,10 @@ void qdq_conv(MotifBuilder& m) {
   } else if (rng.chance(0.6)) {
     weight.zeros = {is_signed_int(types.b) ? 0 : 1 << (bits(types.b) - 1)};
   }
-  const bool zeros = m.holds("zeros-given");
-  const int dropped = static_cast<int>(rng.below(3));
-  if (!zeros && dropped == 0) drop_zeros(data);
-  if (!zeros && dropped == 1) drop_zeros(weight);
-  const bool positive = m.holds("positive-scales");
-  const int spoiled = static_cast<int>(rng.below(3));
-  if (!positive && spoiled == 0) spoil_scales(m, data, false);
-  if (!positive && spoiled == 1) spoil_scales(m, weight, false);
+  const auto dropped = rng.below(3), spoiled = rng.below(3);
+  const Flaws flaws(m, dropped, spoiled);
+  flaws.put(data, 0);
+  flaws.put(weight, 1);
 
   const Placed placed = place(m, data);
   const ValueId x = activation(m, placed, c.x);
@@ -108,15 +104,7 @@ void qdq_conv(MotifBuilder& m) {
     w = dequantize(m, w, placed_weight);
   }
   std::vector<ValueId> inputs = {x, w};
-  if (rng.chance(0.6)) {
-    if (m.holds("bias-int32"))
-      inputs.push_back(quantized_bias(m, {c.outputs}, placed, placed_weight, m.holds("bias-scale")));
-    else if (rng.chance(0.6))
-      inputs.push_back(m.weight(f, {c.outputs}, {.low = -1, .high = 1}));
-    else
-      inputs.push_back(
-          dequantize(m, m.constant(draw_integers(m, types.b, {c.outputs})), per_tensor(m, types.b, f, 1)));
-  }
+  if (rng.chance(0.6)) inputs.push_back(quantized_bias(m, {c.outputs}, placed, placed_weight));
   ValueId y = m.op("Conv", inputs, c.attributes);
   if (m.breaks("result-quantized")) return m.result(y);
   const bool redundant = m.holds("clip-redundant");
@@ -126,15 +114,10 @@ void qdq_conv(MotifBuilder& m) {
     y = rng.chance(0.5) ? m.op("Relu", {y})
                         : m.clip(y, low * rng.uniform(0, 0.8), std::max(0.1, high * rng.uniform(0.2, 0.8)));
   } else if (f == DType::kFloat && rng.chance(0.2)) {
-    y = m.op("Relu", {y});
-    result = fitting(m, y, types.y);
-    result.zeros = {int_min(types.y)};
+    result = redundant_relu(m, y, types.y);
   }
-  if (!positive && spoiled == 2) spoil_scales(m, result, true);
-  if (!zeros && dropped == 2) drop_zeros(result);
-  y = quantize(m, y, result);
-  if (rng.chance(0.4)) y = dequantize(m, y, result);
-  m.result(y);
+  flaws.put(result, 2, true);
+  quantized_result(m, y, result, 0.4);
 }
 
 constexpr Guard kBiasGuards[] = {

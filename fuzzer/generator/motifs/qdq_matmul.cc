@@ -57,14 +57,10 @@ void qdq_matmul(MotifBuilder& m) {
     if (rng.chance(0.2)) at -= rank;
     weight = per_axis(m, types.b, f, b, at, !own_zeros, 1);
   }
-  const bool zeros = m.holds("zeros-given");
-  const int dropped = static_cast<int>(rng.below(3));
-  if (!zeros && dropped == 0) drop_zeros(data);
-  if (!zeros && dropped == 1) drop_zeros(weight);
-  const bool positive = m.holds("positive-scales");
-  const int spoiled = static_cast<int>(rng.below(3));
-  if (!positive && spoiled == 0) spoil_scales(m, data, false);
-  if (!positive && spoiled == 1) spoil_scales(m, weight, false);
+  const auto dropped = rng.below(3), spoiled = rng.below(3);
+  const Flaws flaws(m, dropped, spoiled);
+  flaws.put(data, 0);
+  flaws.put(weight, 1);
 
   const bool both = m.holds("both-dequantized");
   const bool data_float = rng.chance(0.6);
@@ -80,11 +76,8 @@ void qdq_matmul(MotifBuilder& m) {
   ValueId y = first ? m.op("MatMul", {w, x}) : m.op("MatMul", {x, w});
   if (rng.chance(0.35)) return m.result(y);
   Grid result = fitting(m, y, types.y);
-  if (!positive && spoiled == 2) spoil_scales(m, result, true);
-  if (!zeros && dropped == 2) drop_zeros(result);
-  y = quantize(m, y, result);
-  if (rng.chance(0.4)) y = dequantize(m, y, result);
-  m.result(y);
+  flaws.put(result, 2, true);
+  quantized_result(m, y, result, 0.4);
 }
 
 constexpr Guard kGemmGuards[] = {
@@ -118,14 +111,10 @@ void qdq_gemm(MotifBuilder& m) {
   const bool own_zeros = m.breaks("weight-zeros-alike");
   if (axis || own_zeros || (m.opset() >= 13 && rng.chance(0.4)))
     weight = per_axis(m, types.b, f, b, (turn_b ? 0 : 1) ^ (axis ? 1 : 0), !own_zeros, 1);
-  const bool zeros = m.holds("zeros-given");
-  const int dropped = static_cast<int>(rng.below(3));
-  if (!zeros && dropped == 0) drop_zeros(data);
-  if (!zeros && dropped == 1) drop_zeros(weight);
-  const bool positive = m.holds("positive-scales");
-  const int spoiled = static_cast<int>(rng.below(3));
-  if (!positive && spoiled == 0) spoil_scales(m, data, false);
-  if (!positive && spoiled == 1) spoil_scales(m, weight, false);
+  const auto dropped = rng.below(3), spoiled = rng.below(3);
+  const Flaws flaws(m, dropped, spoiled);
+  flaws.put(data, 0);
+  flaws.put(weight, 1);
 
   const Placed placed = place(m, data);
   const ValueId x = activation(m, placed, a);
@@ -144,13 +133,7 @@ void qdq_gemm(MotifBuilder& m) {
     Dims dims = {columns};
     if (m.breaks("bias-vector"))
       dims = rng.pick({Dims{}, Dims{1}, Dims{1, columns}, Dims{rows, columns}, Dims{rows, 1}});
-    if (m.holds("bias-int32"))
-      inputs.push_back(quantized_bias(m, dims, placed, placed_weight, m.holds("bias-scale")));
-    else if (rng.chance(0.6))
-      inputs.push_back(m.weight(f, dims, {.low = -1, .high = 1}));
-    else
-      inputs.push_back(
-          dequantize(m, m.constant(draw_integers(m, types.b, dims)), per_tensor(m, types.b, f, 1)));
+    inputs.push_back(quantized_bias(m, dims, placed, placed_weight));
   } else if (rng.chance(0.4)) {
     alpha = rng.pick({0.5F, 2.0F, 0.1F, -1.0F});
   }
@@ -160,15 +143,10 @@ void qdq_gemm(MotifBuilder& m) {
   if (rng.chance(0.25)) return m.result(y);
   Grid result = fitting(m, y, types.y);
   if (f == DType::kFloat && rng.chance(0.15)) {
-    y = m.op("Relu", {y});
-    result = fitting(m, y, types.y);
-    result.zeros = {int_min(types.y)};
+    result = redundant_relu(m, y, types.y);
   }
-  if (!positive && spoiled == 2) spoil_scales(m, result, true);
-  if (!zeros && dropped == 2) drop_zeros(result);
-  y = quantize(m, y, result);
-  if (rng.chance(0.4)) y = dequantize(m, y, result);
-  m.result(y);
+  flaws.put(result, 2, true);
+  quantized_result(m, y, result, 0.4);
 }
 
 constexpr Motif motifs[] = {

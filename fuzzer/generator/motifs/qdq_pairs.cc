@@ -180,9 +180,7 @@ void propagation(MotifBuilder& m) {
     if (at == now.end()) throw CannotDraft{};
     g.axis = at - now.begin();
   }
-  y = quantize(m, y, g);
-  if (rng.chance(0.4)) y = dequantize(m, y, g);
-  m.result(y);
+  quantized_result(m, y, g, 0.4);
 }
 
 constexpr Guard kSharedGuards[] = {

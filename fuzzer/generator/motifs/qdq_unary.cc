@@ -83,10 +83,9 @@ void qdq_unary(MotifBuilder& m) {
   const Dims dims = rng.chance(0.6) ? image_dims(m) : m.draw_dims(rng.range(1, 4));
   const bool image = dims.size() >= 3;
   Grid data = grid_of(m, m.holds("data-per-tensor"), types.a, f, dims);
-  const bool zeros = m.holds("zeros-given"), positive = m.holds("positive-scales");
-  const bool of_data = rng.chance(0.5);
-  if (!zeros && of_data) drop_zeros(data);
-  if (!positive && of_data) spoil_scales(m, data, false);
+  const std::uint64_t odd = rng.chance(0.5) ? 0 : 1;  // data or result
+  const Flaws flaws(m, odd, odd);
+  flaws.put(data, 0);
   const ValueId x = activation(m, data, dims);
   ValueId y = kNoValue;
   if (m.holds("integer-kernel")) {
@@ -134,15 +133,10 @@ void qdq_unary(MotifBuilder& m) {
     const auto [low, high] = extent(m, y);
     y = rng.chance(0.5) ? m.op("Relu", {y}) : m.clip(y, low + (high - low) * rng.uniform(0.1, 0.4), high);
   } else if (f == DType::kFloat && rng.chance(0.15)) {
-    y = m.op("Relu", {y});
-    result = fitting(m, y, types.y);
-    result.zeros = {int_min(types.y)};
+    result = redundant_relu(m, y, types.y);
   }
-  if (!zeros && !of_data) drop_zeros(result);
-  if (!positive && !of_data) spoil_scales(m, result, true);
-  y = quantize(m, y, result);
-  if (rng.chance(0.3)) y = dequantize(m, y, result);
-  m.result(y);
+  flaws.put(result, 1, true);
+  quantized_result(m, y, result, 0.3);
 }
 
 constexpr Guard kDropGuards[] = {
@@ -451,9 +445,7 @@ void quantize_clipped(MotifBuilder& m) {
     if (!ordered) std::swap(low, high);
     y = m.clip(x, low, high);
   }
-  y = quantize(m, y, g);
-  if (rng.chance(0.3)) y = dequantize(m, y, g);
-  m.result(y);
+  quantized_result(m, y, g, 0.3);
 }
 
 constexpr Motif motifs[] = {

@@ -34,17 +34,14 @@ void rms_norm(MotifBuilder& m) {
   if (m.breaks("exponent-2")) exponent = m.rng().pick({1.0, 3.0, 3.0, 4.0, 2.5});
   // An odd power of a negative number can leave the mean negative.
   const ValueRange range{.low = exponent == 2 || exponent == 4 ? -3 : 0.2, .high = 3};
-  const bool cast = m.breaks("one-type");
-  const DType other = t == DType::kFloat ? m.rng().pick({DType::kDouble, DType::kFloat16}) : DType::kFloat;
-  const std::uint64_t where = m.rng().below(3);  // 0: around the whole, 1: on the way, 2: all but the scale
-  ValueId x = m.data(cast && where != 1 ? other : t, dims, range);
-  if (cast && where != 1) x = m.cast(x, t);
+  const NormTypes types = norm_types(m, t);
+  ValueId x = as(m, m.data(types.ends, dims, range), t);
   // Centred first: a layer normalization that has no bias.
   if (exponent == 2 && dims.back() > 1 && m.rng().chance(0.1))
     x = m.op("Sub", {x, m.reduce("ReduceMean", x, {-1}, true)});
   ValueId base = x;
   if (m.breaks("same-base")) base = m.op(m.rng().pick({"Neg", "Abs", "Tanh"}), {x});
-  if (cast && where == 1) base = m.cast(m.cast(base, other), t);
+  base = as(m, as(m, base, types.squared), t);
   ValueId square;
   if (m.breaks("exponent-known")) {
     Builder& b = m.builder();
@@ -91,14 +88,11 @@ void rms_norm(MotifBuilder& m) {
     y = m.commutative("Mul", x, m.op("Reciprocal", {root}));
   else
     y = m.op("Div", {x, root});
-  const DType end = cast && where != 1 ? other : t;
-  if (cast && where == 2) y = m.cast(y, end);
+  y = as(m, y, types.scale);
   Dims scale = {width};
   if (m.breaks("scale-of-last-axis")) scale = other_scale(m, dims);
-  y = m.commutative(
-      "Mul", y, m.weight(cast && where == 2 ? end : t, scale, {.low = -2, .high = 2, .away_from_zero = 0.2}));
-  if (cast && where == 0) y = m.cast(y, end);
-  m.result(y);
+  y = m.commutative("Mul", y, m.weight(types.scale, scale, {.low = -2, .high = 2, .away_from_zero = 0.2}));
+  m.result(as(m, y, types.ends));
 }
 
 constexpr Motif motifs[] = {
