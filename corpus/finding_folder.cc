@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cmath>
 #include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -38,11 +39,16 @@ void write_text(const fs::path& file, std::string_view text) {
   if (!out) throw UserError(file.string() + ": cannot be written: " + std::strerror(errno));
 }
 
-// The bound of each element, infinite where it is open.
+// The bound of each element around the stored, rounded value; infinite where it is open.
 Tensor bounds_of(const Expected& x) {
   std::vector<double> bounds(x.count());
-  for (std::size_t i = 0; i < bounds.size(); ++i)
+  const Tensor stored = rounded(x);
+  for (std::size_t i = 0; i < bounds.size(); ++i) {
     bounds[i] = x.open_at(i) ? kInfinity<double> : x.bound_at(i);
+    if (x.holds_reals())
+      if (const double off = std::fabs(stored.real_at(static_cast<std::int64_t>(i)) - x.value_at(i)); off > 0)
+        bounds[i] += off;
+  }
   return Tensor::of(DType::kDouble, x.type.dims, bounds);
 }
 

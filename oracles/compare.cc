@@ -23,7 +23,9 @@ std::string structure_difference(const std::vector<Expected>& expected, const Gr
   for (std::size_t i = 0; i < got.size(); ++i) {
     const std::string& name = graph[graph.outputs[i]].name;
     if (got[i].name != name) return "output '" + got[i].name + "' for '" + name + "'";
-    if (got[i].is_tensor && got[i].tensor.type() != expected[i].type)
+    if (!got[i].is_tensor)
+      return "output '" + name + "' is missing or no tensor, expected " + show(expected[i].type);
+    if (got[i].tensor.type() != expected[i].type)
       return "output '" + name + "' is " + show(got[i].tensor.type()) + ", expected " +
              show(expected[i].type);
   }

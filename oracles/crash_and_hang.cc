@@ -40,7 +40,8 @@ Verdict check(const Evidence& e) {
     return Verdict::found(std::move(f));
   }
   if (!plain.ok()) {
-    // Refused without optimization: nothing to compare with, but a process that dies is a fault all the same.
+    // Refused without optimization: nothing was right that could be broken, but a process that dies is a
+    // fault all the same. Of a kernel: the optimizer at most took away what kept the model from it.
     for (std::size_t i = 1; i < e.outcomes.size(); ++i)
       if (e.outcomes[i].died()) f.configurations.push_back(i);
     if (f.configurations.empty()) return Verdict::skip("rejected without optimization: " + plain.message);
@@ -65,7 +66,7 @@ Verdict check(const Evidence& e) {
   f.symptom = Symptom::kCrash;
   for (std::size_t i : f.configurations)
     if (e.outcomes[i].kind == Outcome::Kind::kTimedOut) f.symptom = Symptom::kHang;
-  f.cls = FindingClass::kBug;
+  f.cls = plain.ok() ? FindingClass::kBug : FindingClass::kKernel;
   f.stage = stage_of(first);
   f.message = first.message;
   return Verdict::found(std::move(f));

@@ -223,6 +223,12 @@ void Lane::triage(Drawn& drawn, std::uint64_t index, Judged judged, const Snapsh
                     "not confirmed in a fresh process: " + template_of(judged.verdict.finding->message)};
     return;
   }
+  if (judge_.kernel_errs_within(*news->original)) {
+    Finding kernels = *full.verdict.finding;
+    kernels.cls = FindingClass::kKernel;
+    result.entry = {Ending::kFinding, words_of(kernels)};
+    return;
+  }
   Cause cause = find_cause(judge_, *news->original, full);
   Essence cut = full.reference.random ? Essence{*news->original, operators_of(news->original->model.graph), 0}
                                       : essence(judge_, *news->original, *full.verdict.finding, cause);

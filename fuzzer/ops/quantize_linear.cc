@@ -114,6 +114,10 @@ void dequantize(Evaluation& ev) {
     // Zero stays zero, and a product that fits is not rounded.
     const bool sharp =
         certain && whole && (r.v == 0 || (to == DType::kFloat && static_cast<float>(r.v) == r.v));
+    if (scale.v[at(i)] == 0) {
+      ev.unspecified("a scale of zero");
+      r = open_value(r.v);
+    }
     y.set(i, sharp ? r : rounding.add(r, 1 + converted + (whole ? 0 : 1)));
   }
   if (allows_limits(ev)) note_dequantized(ev, at);

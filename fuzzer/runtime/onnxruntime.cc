@@ -86,12 +86,18 @@ constexpr std::string_view kPasses[] = {"AttentionFusion",
                                         "TransposeOptimizer_CPUExecutionProvider",
                                         "WeightBiasQuantization"};
 
+constexpr std::string_view kPreparing[] = {
+    "QDQS8ToU8Transformer", "QDQPropagationTransformer",      "EnsureUniqueDQForNodeUnit",
+    "EliminateIdentity",    "CastFloat16Transformer",         "FuseFp16InitializerToFp32NodeTransformer",
+    "ConstantSharing",      "CommonSubexpressionElimination", "ConstantFolding"};
+
 System with_library(std::string version, const fs::path& library) {
   System s;
   s.name = "onnxruntime";
   s.version = std::move(version);
   s.rules.assign(std::begin(kRules), std::end(kRules));
   s.passes.assign(std::begin(kPasses), std::end(kPasses));
+  s.preparing.assign(std::begin(kPreparing), std::end(kPreparing));
   s.can_disable = s.version.find('/') != std::string::npos || !version_less(s.version, "1.18.0");
   s.command = {program_folder() / "mobster-onnxruntime-worker", library};
   return s;

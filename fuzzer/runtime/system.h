@@ -22,6 +22,8 @@ struct System {
   // What can be disabled by name, but is not told when it changed the graph: rewrite rules.
   std::vector<std::string> rules;
   std::vector<std::string> passes;  // what else can be disabled by name
+  // Of both, those that often prepare the ground for what breaks the model, the most innocent last.
+  std::vector<std::string> preparing;
   // Whether passes can be disabled by name at all (ONNX Runtime: from 1.18 on).
   bool can_disable = true;
   std::string label() const { return name + "@" + version; }

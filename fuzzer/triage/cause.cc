@@ -74,25 +74,24 @@ Cause find_cause(Judge& judge, const Case& c, const Judged& judged) {
         add(p);
     }
   }
-  // A process that died told nothing.
-  if (candidates.empty() || judged.outcomes[at].passes.empty()) rules = true;
-  // Each look at random results takes many sessions, in fresh processes: the passes must do.
-  if (rules && !judged.reference.random)
-    for (const std::string& r : system.rules) add(r);
-  const auto try_from = [&](std::size_t first) {
-    const std::span<const std::string> tried(candidates.data() + first, candidates.size() - first);
-    const Cured cured = cured_by(judge, c, judged.reference, finding, cause.bad, tried);
-    for (std::size_t i = 0; cured.shown && i < tried.size(); ++i)
-      if (cured.by[i]) cause.cures.push_back(tried[i]);
-  };
-  try_from(0);
-  // A pass that fails in the middle of its work does not say that it fired.
-  if (cause.cures.empty() && !judged.outcomes[at].ok() && !judged.reference.random) {
-    const std::size_t tried = candidates.size();
-    for (const auto* more : {&system.passes, &system.rules})
-      for (const std::string& p : *more) add(p);
-    try_from(tried);
+  // A pass that fails in the middle of its work does not say that it fired, and a process that died said
+  // nothing.
+  const bool failed = !judged.outcomes[at].ok();
+  if (candidates.empty() || failed) rules = true;
+  // Each look at random results takes many sessions, in fresh processes: what fired must do.
+  if (!judged.reference.random) {
+    if (rules) std::for_each(system.rules.begin(), system.rules.end(), add);
+    if (failed) std::for_each(system.passes.begin(), system.passes.end(), add);
   }
+  const Cured cured = cured_by(judge, c, judged.reference, finding, cause.bad, candidates);
+  for (std::size_t i = 0; cured.shown && i < candidates.size(); ++i)
+    if (cured.by[i]) cause.cures.push_back(candidates[i]);
+  const auto innocence = [&](const std::string& pass) {
+    const auto known = std::find(system.preparing.begin(), system.preparing.end(), pass);
+    return known == system.preparing.end() ? -1 : known - system.preparing.begin();
+  };
+  std::stable_sort(cause.cures.begin(), cause.cures.end(),
+                   [&](const std::string& a, const std::string& b) { return innocence(a) < innocence(b); });
   return cause;
 }
 

@@ -12,8 +12,9 @@ namespace mob {
 struct Cause {
   // Where it was looked for: of the finding's configurations the one of the lowest level.
   Configuration bad;
-  // Each cures alone, in the order of the candidates: passes that fired at that level, then rewrite rules;
-  // where none of these does and the session failed, all other passes that are known. Empty where no single one does, or the system cannot disable any.
+  // Each cures alone: of the passes that fired at that level and the rewrite rules, and of all that are known
+  // where the session failed. Those that mostly prepare the ground for others come last. Empty where no
+  // single one does, or the system cannot disable any.
   std::vector<std::string> cures;
 };
 

@@ -50,7 +50,7 @@ class Cutter {
   }
 
   Essence cut() {
-    one_output();
+    fewer_outputs();
     for (bool smaller = true; smaller && checks_ < budget_;) {
       const std::size_t before = best_.model.graph.nodes.size();
       cut_behind();
@@ -87,13 +87,19 @@ class Cutter {
   }
   static void set_type(Value& v, const Expected& x) { v.type = declared(x.type); }
 
-  void one_output() {
-    if (best_.model.graph.outputs.size() < 2) return;
+  // One output, or as few as it takes.
+  void fewer_outputs() {
     const std::vector<ValueId> outputs = best_.model.graph.outputs;
+    if (outputs.size() < 2) return;
     for (ValueId v : outputs) {
       Case candidate = best_;
       candidate.model.graph.outputs = {v};
       if (accept(std::move(candidate))) return;
+    }
+    for (ValueId v : outputs) {
+      Case candidate = best_;
+      std::erase(candidate.model.graph.outputs, v);
+      if (!candidate.model.graph.outputs.empty()) accept(std::move(candidate));
     }
   }
 

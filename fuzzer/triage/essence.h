@@ -13,9 +13,10 @@ struct Essence {
   int checks = 0;  // requests made
 };
 
-// Keeps one graph output, cuts nodes behind and before the guilty ones (their values become graph inputs, by
-// the reference) and bypasses nodes that keep type and shape; each step is kept only if the finding still
-// shows and the first of `cause.cures`, if there is one, still cures. At most `budget` requests.
+// Keeps as few graph outputs as it can, cuts nodes behind and before the guilty ones (their values become
+// graph inputs, by the reference) and bypasses nodes that keep type and shape; each step is kept only if the
+// finding still shows and the first of `cause.cures`, if there is one, still cures. At most `budget`
+// requests.
 Essence essence(Judge& judge, const Case& c, const Finding& finding, const Cause& cause, int budget = 80);
 
 }  // namespace mob

@@ -97,8 +97,36 @@ Judged Judge::finish() {
     judged.verdict = Verdict::skip("not confirmed in a fresh process: " + std::string(first.oracle) + ": " +
                                    first.message);
     judged.also.clear();
+  } else if (first.cls == FindingClass::kBug && kernel_errs_within(c)) {
+    judged.verdict.finding->cls = FindingClass::kKernel;
   }
   return judged;
+}
+
+bool Judge::kernel_errs_within(const Case& c) {
+  const Reference known = evaluate(c, {.arithmetic = {}, .keep_values = true});
+  if (!known.available()) return false;
+  Case exposed;
+  exposed.model = c.model;
+  exposed.inputs = c.inputs;
+  Graph& g = exposed.model.graph;
+  for (const Node& n : g.nodes)
+    for (ValueId v : n.outputs) {
+      if (v == kNoValue || g.is_output(v)) continue;
+      const auto at = known.values.find(g[v].name);
+      if (at == known.values.end()) continue;
+      // Without dimensions: what is declared must not help the kernel.
+      g[v].type = declared(at->second.type);
+      g[v].type->shape.reset();
+      g.outputs.push_back(v);
+    }
+  const std::vector<Outcome> plain = second_worker(false).run(exposed, {{.level = 0}});
+  if (!plain[0].ok()) return false;
+  const auto differs = [&](const Output& got) {
+    const auto at = known.values.find(got.name);
+    return at != known.values.end() && got.is_tensor && got.tensor.type() != at->second.type;
+  };
+  return std::any_of(plain[0].outputs.begin(), plain[0].outputs.end(), differs);
 }
 
 void Judge::repeat(Evidence& evidence, bool fresh) {

@@ -62,6 +62,10 @@ class Judge {
   // process is started anew, with other garbage in its memory. `reference` saves its evaluation, if known.
   Judged judge_apart(const Case& c, const std::vector<Configuration>& configurations, bool fresh = false,
                      const Reference* reference = nullptr);
+  // Whether some value within the graph has another type or shape without optimization than the ONNX spec
+  // gives it, though nothing of that reaches an output: then what optimization brings to light is a kernel's
+  // fault. One request to the second process; false where that cannot be told.
+  bool kernel_errs_within(const Case& c);
   // What the oracles make of outcomes that are there already, one per configuration.
   Judged weigh(const Case& c, Reference reference, std::vector<Outcome> outcomes,
                const std::vector<Configuration>& configurations);
