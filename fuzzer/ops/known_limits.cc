@@ -141,10 +141,28 @@ std::int64_t ConvRows::gap(IntRow image, std::int64_t zero, IntRow filter, std::
   return largest;
 }
 
+// Float weights as WeightBiasQuantization makes them: int8, symmetric, one scale.
+Origin made_int8(const Reals<double>& weights) {
+  double step = 0;
+  for (double v : weights.v) step = std::max(step, std::fabs(v) / 127);
+  Origin o;
+  o.quantized = DType::kInt8;
+  for (double v : weights.v)
+    o.q.push_back(step > 0 && std::isfinite(v) ? static_cast<std::int64_t>(std::nearbyint(v / step)) : 0);
+  o.zero.assign(weights.v.size(), 0);
+  o.scale.assign(weights.v.size(), step);
+  return o;
+}
+
 void relax_conv(Evaluation& ev, const Windows& w, std::int64_t group) {
   auto* y = std::get_if<Reals<double>>(&ev.output().data);
   if (y == nullptr || !ev.arithmetic().saturating_u8s8 || y->v.empty()) return;
   const Origin *x = integers(ev, 0), *f = integers(ev, 1);
+  Origin made;
+  if (x != nullptr && f == nullptr && ev.arithmetic().quantized_weights) {
+    made = made_int8(ev.reals<double>(1));
+    f = &made;
+  }
   if (x == nullptr || f == nullptr || x->q.empty() || !is_byte(x->quantized) || !is_byte(f->quantized))
     return;
   if (!one_scale(*x, 0, 1, static_cast<std::int64_t>(x->scale.size()))) return;

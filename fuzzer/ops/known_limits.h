@@ -38,7 +38,8 @@ struct ProductForm {
 // where input 1 is and no kernel could use the integers of input 0 (activations are rounded to the int8 grid
 // of their row or of a block of it).
 void relax_products(Evaluation& ev, const MatmulPlan& p, const ProductForm& form = {});
-// Input 0 convolved with the weights of input 1: saturating_u8s8.
+// Input 0 convolved with the weights of input 1: saturating_u8s8, also of float weights where they may have
+// been quantized (quantized_weights).
 void relax_conv(Evaluation& ev, const Windows& w, std::int64_t group);
 
 // Gemm, Conv and ConvTranspose whose input 0 is dequantized: ONNX Runtime (WeightBiasQuantization) makes
