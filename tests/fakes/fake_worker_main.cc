@@ -96,8 +96,10 @@ void tell(const std::vector<Tensor>& tensors, const Graph& graph, worker::Slot& 
 void perform(const wire::Request& request, const wire::Configuration& c, worker::Slot& slot,
              Outcome& outcome) {
   const std::string_view pass = is("crash-at-load") || is("error-at-load") ? "HiddenPass" : "FakePass";
-  const bool faulty =
-      c.level() > 0 && std::find(c.disabled().begin(), c.disabled().end(), pass) == c.disabled().end();
+  const auto enabled = [&](std::string_view p) {
+    return std::find(c.disabled().begin(), c.disabled().end(), p) == c.disabled().end();
+  };
+  const bool faulty = c.level() > 0 && enabled(pass) && enabled("HelperPass");
   ++calls;
   Case the_case = read_case(request, slot);
   if (faulty && is("crash-at-load")) std::abort();
@@ -108,13 +110,27 @@ void perform(const wire::Request& request, const wire::Configuration& c, worker:
     return;
   }
   slot.state().stage = Outcome::RUN;
+  if (is("refused-or-crash")) {
+    if (faulty) __builtin_trap();
+    outcome.set_kind(Outcome::REJECTED);
+    outcome.set_stage(Outcome::RUN);
+    outcome.set_message("FAIL: the kernel takes no such shape");
+    return;
+  }
+  if (faulty && is("wrong-shape-within")) {
+    outcome.set_kind(Outcome::REJECTED);
+    outcome.set_stage(Outcome::LOAD);
+    outcome.set_message("FAIL: shapes do not match");
+    return;
+  }
   if (faulty && is("crash-at-run")) __builtin_trap();
   if (faulty && is("hang"))
     for (volatile bool for_ever = true; for_ever;) {
     }
   if (faulty && is("sleep")) std::this_thread::sleep_for(std::chrono::hours(1));
   if (faulty && is("exit")) _exit(0);
-  if (faulty && is("swapped-operands")) swap_operands(the_case.model.graph, false);
+  if (faulty && (is("swapped-operands") || is("swapped-with-help")))
+    swap_operands(the_case.model.graph, false);
   if (faulty && is("swapped-behind-another")) swap_operands(the_case.model.graph, true);
   if (is("needs-poison") && faulty) {
     // Reads memory that it never wrote.
@@ -145,6 +161,7 @@ void perform(const wire::Request& request, const wire::Configuration& c, worker:
     tensors.push_back(std::move(t));
   }
   outcome.clear_message();
+  if (is("wrong-shape-within") && tensors.size() > 1) tensors.back() = without_first_axis(tensors.back());
   if (faulty && is("missing-output")) tensors.pop_back();
   if (faulty && is("not-saved") && c.reload()) {
     outcome.set_kind(Outcome::REJECTED);
@@ -160,6 +177,8 @@ void perform(const wire::Request& request, const wire::Configuration& c, worker:
   } else {
     tell(tensors, the_case.model.graph, slot, outcome.mutable_outputs());
   }
+  if (faulty && is("lost-output")) outcome.mutable_outputs(0)->set_not_a_tensor(true);
+  if (faulty && is("swapped-with-help")) outcome.add_passes("HelperPass");
   if (faulty) outcome.add_passes("FakePass");
   outcome.set_kind(Outcome::OUTPUTS);
   outcome.set_stage(c.reload() ? Outcome::RERUN : Outcome::RUN);

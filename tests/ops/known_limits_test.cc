@@ -53,6 +53,18 @@ TEST(SaturatingU8S8, TakesEitherLayoutOfAConvolution) {
   EXPECT_EQ(y.bound_at(0), 38100 - 32767);
 }
 
+// Float weights of 1 become 127 steps: 200 * 127 twice is 18,033 too much for 16 bits.
+TEST(SaturatingU8S8, BitesWeightsThatAreMadeInt8) {
+  constexpr std::string_view graph =
+      "g (uint8[1,2,1] x) => (float[1,1,1] y) <float one = {1}, float[1,2,1] w = {1, 1}> {"
+      "  a = DequantizeLinear(x, one)  y = Conv(a, w) }";
+  const Tensor x = Tensor::of(DType::kUint8, {1, 2, 1}, {200, 200});
+  EXPECT_LT(run(graph, x, kSaturating).bound_at(0), 0.01);
+  EXPECT_LT(run(graph, x, {.quantized_weights = true}).bound_at(0), 2);
+  EXPECT_NEAR(run(graph, x, {.saturating_u8s8 = true, .quantized_weights = true}).bound_at(0), 18033 / 127.0,
+              2);
+}
+
 TEST(QuantizedActivations, RoundTheRowToInt8) {
   constexpr std::string_view graph =
       "g (float[1,2] x) => (float[1,1] y) <float s = {0.5}, int8[2,1] w = {4, -6}> {"

@@ -51,6 +51,12 @@ TEST(QuantizeLinear, ByAScaleOfZeroIsOpen) {
   EXPECT_GE(r.unspecified, 2u);
 }
 
+TEST(DequantizeLinear, ByAScaleOfZeroIsOpen) {
+  const auto r = run_node("DequantizeLinear", 13, {zero(DType::kInt8, 3), scale(0)});
+  EXPECT_TRUE(r[0].open_at(0));
+  EXPECT_EQ(r.unspecified, 1u);
+}
+
 TEST(QuantizeLinear, HasScalesPerAxisAndPerBlock) {
   const auto x = floats({2, 3}, {4, 4, 4, 8, 8, 8});
   EXPECT_THAT(

@@ -109,6 +109,13 @@ TEST(Resize, EmptyAndWrong) {
   EXPECT_THROW(by_scale(floats({2}, {1, 2}), -1, with("linear", "half_pixel")), InvalidNode);
   EXPECT_THROW(by_scale(floats({2}, {1, 2}), 2, with("linear", "half")), InvalidNode);
   EXPECT_THROW(run_node("Resize", 19, {floats({2}, {1, 2})}), InvalidNode);
+  // A region that no mode asks for has its length all the same; exporters leave it empty.
+  const auto with_region = [](Expected roi) {
+    return run_node("Resize", 19, {floats({2}, {1, 2}), std::move(roi), floats({1}, {2})});
+  };
+  EXPECT_EQ(with_region(floats({2}, {0, 1}))[0].count(), 4u);
+  EXPECT_EQ(with_region(floats({0}, {}))[0].count(), 4u);
+  EXPECT_THROW(with_region(floats({1}, {0})), InvalidNode);
   EXPECT_THROW(run_node("Upsample", 10, {floats({2}, {1, 2}), floats({1}, {2})}), InvalidNode);
   EXPECT_THROW(run_node("Upsample", 9, {floats({2}, {1, 2}), floats({1}, {0.5})}), InvalidNode);
 }

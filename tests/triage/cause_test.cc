@@ -55,6 +55,13 @@ TEST(Cause, IsThePassThatFired) {
   EXPECT_THAT(cures_of(with_passes("swapped-operands"), large_case()), ElementsAre("FakePass"));
 }
 
+TEST(Cause, NamesTheGuiltyBeforeItsHelper) {
+  System s = with_passes("swapped-with-help");
+  EXPECT_THAT(cures_of(s, large_case()), ElementsAre("HelperPass", "FakePass"));
+  s.preparing = {"HelperPass"};
+  EXPECT_THAT(cures_of(s, large_case()), ElementsAre("FakePass", "HelperPass"));
+}
+
 TEST(Cause, IsFoundThoughThePassFailedBeforeItCouldTell) {
   EXPECT_THAT(cures_of(with_passes("error-at-load"), large_case()), ElementsAre("HiddenPass"));
 }
