@@ -39,7 +39,11 @@ add_executable(mobster fuzzer/cli/main.cc)
 target_link_libraries(mobster PRIVATE mob_cli)
 add_dependencies(mobster mobster-onnxruntime-worker)
 
-# Figures: each file in bench/ is a program of its own.
+# Figures: each file in bench/ is a program of its own. Sanitizers have no use for them.
+option(MOBSTER_BENCHES "build bench/" ON)
+if(NOT MOBSTER_BENCHES)
+  return()
+endif()
 file(GLOB bench_files CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/bench/*.cc)
 foreach(file ${bench_files})
   get_filename_component(bench_name ${file} NAME_WE)
