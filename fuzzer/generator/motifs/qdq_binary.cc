@@ -95,9 +95,9 @@ void qdq_binary(MotifBuilder& m) {
     if (op == "Div" && i > 0) {
       // Away from zero.
       g.zeros.assign(g.scales.size(), int_min(types[i]));
-      const ValueRange range = {.low = static_cast<double>(int_max(types[i]) / 2),
-                                .high = static_cast<double>(int_max(types[i])),
-                                .integral = true};
+      const std::int64_t most = int_max(types[i]), half = most / 2;
+      const ValueRange range = {
+          .low = static_cast<double>(half), .high = static_cast<double>(most), .integral = true};
       inputs.push_back(dequantize(m, m.data(types[i], shapes[i], range), g));
     } else {
       inputs.push_back(parameter ? dequantize(m, m.constant(draw_integers(m, types[i], shapes[i])), g)
