@@ -40,9 +40,8 @@ void write_text(const fs::path& file, std::string_view text) {
 }
 
 // The bound of each element around the stored, rounded value; infinite where it is open.
-Tensor bounds_of(const Expected& x) {
+Tensor bounds_of(const Expected& x, const Tensor& stored) {
   std::vector<double> bounds(x.count());
-  const Tensor stored = rounded(x);
   for (std::size_t i = 0; i < bounds.size(); ++i) {
     bounds[i] = x.open_at(i) ? kInfinity<double> : x.bound_at(i);
     if (x.holds_reals())
@@ -144,9 +143,10 @@ void write_finding(const fs::path& folder, const FindingRecord& r) {
     const Graph& g = r.c->model.graph;
     for (std::size_t o = 0; o < r.judged->reference.outputs.size(); ++o) {
       const Expected& x = r.judged->reference.outputs[o];
-      save_tensor(rounded(x), g[g.outputs[o]].name, data / fmt::format("output_{}.pb", o));
+      const Tensor stored = rounded(x);
+      save_tensor(stored, g[g.outputs[o]].name, data / fmt::format("output_{}.pb", o));
       if (x.type.dtype != DType::kString)
-        save_tensor(bounds_of(x), g[g.outputs[o]].name, data / fmt::format("bound_{}.pb", o));
+        save_tensor(bounds_of(x, stored), g[g.outputs[o]].name, data / fmt::format("bound_{}.pb", o));
     }
     write_text(half / "README.md", readme(r));
     write_text(half / "repro.py", kReproPy);

@@ -224,9 +224,8 @@ void Lane::triage(Drawn& drawn, std::uint64_t index, Judged judged, const Snapsh
     return;
   }
   if (judge_.kernel_errs_within(*news->original)) {
-    Finding kernels = *full.verdict.finding;
-    kernels.cls = FindingClass::kKernel;
-    result.entry = {Ending::kFinding, words_of(kernels)};
+    full.verdict.finding->cls = FindingClass::kKernel;
+    result.entry = {Ending::kFinding, words_of(*full.verdict.finding)};
     return;
   }
   Cause cause = find_cause(judge_, *news->original, full);

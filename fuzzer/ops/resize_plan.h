@@ -123,12 +123,13 @@ inline ResizePlan resize_plan(const Inference& inf) {
   const auto given = [&](std::size_t i) { return inf.has_input(i) && inf.type(i).count() > 0; };
   const bool by_scales = given(scales_at), by_sizes = !old && given(3);
   if (by_scales == by_sizes && !axes.empty()) throw InvalidNode("Resize takes either scales or sizes");
-  // An empty one is what exporters write for none.
-  if (!old && given(1) && inf.type(1).count() != static_cast<std::int64_t>(2 * axes.size()))
+  // An empty region is what exporters write for none.
+  const bool crop = p.mode.transform == "tf_crop_and_resize";
+  if (const std::int64_t region = !old && given(1) ? inf.type(1).count() : 0;
+      (crop || region > 0) && region != static_cast<std::int64_t>(2 * axes.size()))
     throw InvalidNode("roi is not twice as long as there are axes");
-  if (p.mode.transform == "tf_crop_and_resize") {
+  if (crop) {
     const auto roi = given(1) ? resize_reals(inf, 1) : std::vector<double>{};
-    if (roi.size() != 2 * axes.size()) throw InvalidNode("roi is not twice as long as there are axes");
     for (std::size_t i = 0; i < axes.size(); ++i) {
       axes[i]->start = roi[i];
       axes[i]->end = roi[axes.size() + i];

@@ -517,12 +517,9 @@ std::vector<Outcome> Worker::run(const Case& c, const std::vector<Configuration>
   return next();
 }
 
-void Worker::restart(int poison) {
+void Worker::restart() {
   MOB_CHECK(in_flight() == 0);
   impl_->stop();
-  if (poison < 0 || poison == impl_->limits.poison) return;
-  impl_->limits.poison = poison;
-  impl_->end_nursery();
 }
 void Worker::reload() {
   restart();

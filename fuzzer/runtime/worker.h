@@ -44,9 +44,9 @@ class Worker {
   // Both in one.
   std::vector<Outcome> run(const Case& c, const std::vector<Configuration>& configurations);
 
-  // Ends the process, so that the next case meets a fresh one (with another poison byte, if given).
+  // Ends the process, so that the next case meets a fresh one.
   // It is a copy of one that has just loaded the system, where that can be had (serve.h).
-  void restart(int poison = -1);
+  void restart();
   // The same with the system loaded anew, too: what it drew as it was loaded is drawn again, such as the seed
   // of its random operators.
   void reload();

@@ -26,18 +26,25 @@ def version(v):
     return tuple(int(n) for n in v.split("."))
 
 
+def installed_versions(program):
+    listed = subprocess.run([program, "list", "systems", "--json"], capture_output=True, text=True, check=True)
+    systems = map(json.loads, listed.stdout.splitlines())
+    return sorted((r["version"] for r in systems if r["name"] == "onnxruntime"), key=version)
+
+
+def rows_of(program, command, v, folders):
+    """What `mobster judge` or `mobster replay` says of each folder in version v."""
+    done = subprocess.run([*program, command, "--json", "--system", f"onnxruntime@{v}", *map(str, folders)],
+                          capture_output=True, text=True)
+    if done.returncode not in (0, 1):
+        sys.exit(f"{command} in {v}: exit code {done.returncode}: {done.stderr}")
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
 def judge(program, jobs):
     """jobs: version -> [folder]; returns {(version, folder name): row}."""
-    rows = {}
-    for v, folders in sorted(jobs.items(), key=lambda kv: version(kv[0])):
-        done = subprocess.run([program, "judge", "--json", "--system", f"onnxruntime@{v}", *map(str, folders)],
-                              capture_output=True, text=True)
-        if done.returncode not in (0, 1):
-            sys.exit(f"{v}: exit code {done.returncode}: {done.stderr}")
-        for line in done.stdout.splitlines():
-            row = json.loads(line)
-            rows[v, pathlib.Path(row["path"]).name] = row
-    return rows
+    return {(v, pathlib.Path(row["path"]).name): row for v, folders in jobs.items()
+            for row in rows_of([program], "judge", v, folders)}
 
 
 def main():
@@ -49,8 +56,7 @@ def main():
     if not args.folder.is_dir():
         print(f"{args.folder}: no known bugs here, nothing to judge")
         sys.exit(77)
-    listed = subprocess.run([args.program, "list", "systems", "--json"], capture_output=True, text=True, check=True)
-    installed = {r["version"] for r in map(json.loads, listed.stdout.splitlines()) if r["name"] == "onnxruntime"}
+    installed = installed_versions(args.program)
 
     cases = {}
     for kind in ("real", "not-bugs"):

@@ -32,12 +32,13 @@ import os
 import pathlib
 import re
 import sqlite3
-import subprocess
 import sys
+
+sys.dont_write_bytecode = True
+from known_bugs import installed_versions, rows_of, version
 
 CACHE = os.environ.get("MOBSTER_CACHE") or pathlib.Path(
     os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "mobster"
-sys.dont_write_bytecode = True
 try:
     import known_groups
 except ImportError:
@@ -45,10 +46,6 @@ except ImportError:
     if pathlib.Path(sys.prefix) == PYTHON.parent.parent or not PYTHON.exists():
         sys.exit("rediscovery: needs Python's onnx and numpy: run scripts/setup")
     os.execv(PYTHON, [PYTHON, *sys.argv])
-
-
-def version(v):
-    return tuple(int(n) for n in v.split("."))
 
 
 # --- Known groups and findings ----------------------------------------------------------------------------------------
@@ -173,20 +170,13 @@ class Judging:
     def __init__(self, program, file):
         self.program, self.file = program, file
         self.rows = json.loads(file.read_text()) if file.exists() else {}
-        listed = subprocess.run([program, "list", "systems", "--json"], capture_output=True, text=True, check=True)
-        systems = map(json.loads, listed.stdout.splitlines())
-        self.versions = sorted((r["version"] for r in systems if r["name"] == "onnxruntime"), key=version)
+        self.versions = installed_versions(program)
 
     def ask(self, command, folders, v):
         keys = {f.resolve(): f"{command} {v} {contents(f)}" for f in folders}
         new = sorted(f for f, key in keys.items() if key not in self.rows)
         if new:
-            done = subprocess.run(["nice", self.program, command, "--json", "--system", f"onnxruntime@{v}", *new],
-                                  capture_output=True, text=True)
-            if done.returncode not in (0, 1):
-                sys.exit(f"{command} in {v}: exit code {done.returncode}: {done.stderr}")
-            for line in done.stdout.splitlines():
-                row = json.loads(line)
+            for row in rows_of(["nice", self.program], command, v, new):
                 self.rows[keys[pathlib.Path(row["path"]).resolve()]] = row
             self.file.write_text(json.dumps(self.rows, indent=0))
         return {f: self.rows[keys[f.resolve()]] for f in folders}
