@@ -17,7 +17,25 @@ const T* value_of(const Node& node, std::string_view attribute_name) {
                   std::string(attribute_name) + "' is of the wrong kind");
 }
 
+// Names that a nested graph, and those nested in it, take from around it.
+void outer_names(const Graph& body, std::unordered_set<std::string_view>& names) {
+  for (const Value& v : body.values)
+    if (v.outer) names.insert(v.name);
+  for (const Node& n : body.nodes)
+    for (const Graph* inner : n.bodies()) outer_names(*inner, names);
+}
+
 }  // namespace
+
+std::vector<const Graph*> Node::bodies() const {
+  std::vector<const Graph*> list;
+  for (const Attribute& a : attributes) {
+    if (const auto* g = std::get_if<GraphPtr>(&a.value)) list.push_back(g->get());
+    if (const auto* graphs = std::get_if<std::vector<GraphPtr>>(&a.value))
+      for (const GraphPtr& g : *graphs) list.push_back(g.get());
+  }
+  return list;
+}
 
 const Attribute* Node::attribute(std::string_view attribute_name) const {
   for (const Attribute& a : attributes)
@@ -118,12 +136,23 @@ std::vector<int> Graph::producers() const {
 
 std::vector<int> Graph::use_counts() const {
   std::vector<int> uses(values.size(), 0);
-  for (const Node& node : nodes)
+  for (const Node& node : nodes) {
     for (ValueId v : node.inputs)
       if (v != kNoValue) ++uses[static_cast<std::size_t>(v)];
+    for (ValueId v : captures(node)) ++uses[static_cast<std::size_t>(v)];
+  }
   for (ValueId v : outputs)
     if (v != kNoValue) ++uses[static_cast<std::size_t>(v)];
   return uses;
+}
+
+std::vector<ValueId> Graph::captures(const Node& node) const {
+  std::unordered_set<std::string_view> names;
+  for (const Graph* body : node.bodies()) outer_names(*body, names);
+  std::vector<ValueId> found;
+  for (std::size_t v = 0; v < values.size() && found.size() < names.size(); ++v)
+    if (names.contains(values[v].name)) found.push_back(static_cast<ValueId>(v));
+  return found;
 }
 
 std::string Graph::fresh_name(std::string_view stem) const {
@@ -142,8 +171,6 @@ std::vector<int> Graph::topological_order() const {
   const std::vector<int> producer = producers();
   std::vector<std::vector<int>> consumers(nodes.size());
   std::vector<int> waiting(nodes.size(), 0);
-  // A nested graph may name values of this one: they count as inputs of the node that holds it.
-  std::map<std::string, ValueId, std::less<>> by_name;
   const auto need = [&](std::size_t i, ValueId v) {
     if (v == kNoValue) return;
     const int p = producer[static_cast<std::size_t>(v)];
@@ -151,21 +178,9 @@ std::vector<int> Graph::topological_order() const {
     consumers[static_cast<std::size_t>(p)].push_back(static_cast<int>(i));
     ++waiting[i];
   };
-  const auto need_outer = [&](auto&& self, std::size_t i, const Graph& body) -> void {
-    if (by_name.empty())
-      for (std::size_t v = 0; v < values.size(); ++v)
-        by_name.emplace(values[v].name, static_cast<ValueId>(v));
-    for (const Value& v : body.values)
-      if (v.outer)
-        if (const auto at = by_name.find(v.name); at != by_name.end()) need(i, at->second);
-    for (const Node& n : body.nodes)
-      for (const Attribute& a : n.attributes)
-        if (const auto* g = std::get_if<GraphPtr>(&a.value)) self(self, i, **g);
-  };
   for (std::size_t i = 0; i < nodes.size(); ++i) {
     for (ValueId v : nodes[i].inputs) need(i, v);
-    for (const Attribute& a : nodes[i].attributes)
-      if (const auto* g = std::get_if<GraphPtr>(&a.value)) need_outer(need_outer, i, **g);
+    for (ValueId v : captures(nodes[i])) need(i, v);
   }
   std::vector<int> order;
   for (std::size_t i = 0; i < nodes.size(); ++i)

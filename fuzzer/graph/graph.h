@@ -52,6 +52,7 @@ struct Node {
   const Attribute* attribute(std::string_view attribute_name) const;
   void set(std::string_view attribute_name, AttributeValue value);  // replaces or adds
   void remove(std::string_view attribute_name);
+  std::vector<const Graph*> bodies() const;  // nested graphs, in the order of the attributes
 
   // The attribute's value, or the fallback where it is absent. Throws UserError when it is of another kind.
   std::int64_t int_or(std::string_view attribute_name, std::int64_t fallback) const;
@@ -99,8 +100,11 @@ class Graph {
   Value& operator[](ValueId v) { return values[static_cast<std::size_t>(v)]; }
   bool is_input(ValueId v) const;
   bool is_output(ValueId v) const;
-  std::vector<int> producers() const;   // per value: index of the producing node, or -1
-  std::vector<int> use_counts() const;  // per value: how many node inputs and graph outputs name it
+  std::vector<int> producers() const;  // per value: index of the producing node, or -1
+  // Per value: how many node inputs, nodes with nested graphs that read it, and graph outputs name it.
+  std::vector<int> use_counts() const;
+  // Values of this graph that the nested graphs of a node read, at any depth, each once.
+  std::vector<ValueId> captures(const Node& node) const;
   std::string fresh_name(std::string_view stem) const;
 
   // Replaces every use of `from` (node inputs and graph outputs) by `to`, except in node `except`.

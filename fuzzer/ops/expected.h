@@ -81,6 +81,8 @@ struct Expected {
   // double elements are held as long double, every other floating-point type as double.
   std::variant<Reals<double>, Reals<long double>, Ints, Strings> data;
   std::shared_ptr<const Origin> origin;  // null, but see there
+  // A sequence of tensors: then `type` is undefined and `data` empty. Null elsewhere.
+  std::shared_ptr<const std::vector<std::shared_ptr<const Expected>>> elements;
 
   Expected() = default;
   // All elements zero and exact. Throws Unsupported for types that are no numbers (complex).

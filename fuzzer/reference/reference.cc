@@ -3,17 +3,31 @@
 #include <fmt/format.h>
 
 #include <memory>
-#include <unordered_map>
 
 #include "fuzzer/base/check.h"
 #include "fuzzer/graph/model_io.h"
+#include "fuzzer/reference/control_flow.h"
 
 namespace mob {
 namespace {
 
-using ExpectedPtr = std::shared_ptr<const Expected>;
-
 constexpr int kMaxFunctionDepth = 8;
+
+// A graph that is being evaluated, within those that it is nested in.
+struct Scope {
+  const Graph& graph;
+  const std::map<std::string, std::int64_t>& opsets;
+  std::vector<ExpectedPtr> values;  // by value id; holds what is known already
+  int depth = 0;                    // of function calls
+  const Scope* outer = nullptr;
+
+  ExpectedPtr find(std::string_view name) const {
+    for (const Scope* s = this; s != nullptr; s = s->outer)
+      if (const ValueId v = s->graph.find(name); v != kNoValue && !s->graph[v].outer)
+        return s->values[static_cast<std::size_t>(v)];
+    return nullptr;
+  }
+};
 
 // Brings the elements of a fresh result into normal form: a bound that is no number is open; a value beyond
 // the type's range is an infinity. Tells whether a special value is among them.
@@ -76,52 +90,49 @@ class Interpreter {
   Interpreter(const Model& model, const ReferenceOptions& options, Reference& result)
       : model_(model), options_(options), result_(result) {}
 
-  // Values of `graph` with the given inputs; `given` is by value id and holds what is known already.
-  std::vector<ExpectedPtr> run(const Graph& graph, const std::map<std::string, std::int64_t>& opsets,
-                               std::vector<ExpectedPtr> values, int depth) {
+  // Fills in the values of a graph whose inputs are there.
+  void run(Scope& scope) {
+    const Graph& graph = scope.graph;
     for (ValueId v : graph.initializers) {
-      auto& slot = values[static_cast<std::size_t>(v)];
+      auto& slot = scope.values[static_cast<std::size_t>(v)];
       if (slot) continue;  // an input overrides it
       auto x = std::make_shared<Expected>(exact(*graph[v].initializer));
       result_.special = has_special(*x, result_.negative_zero) || result_.special;
       slot = std::move(x);
     }
-    for (int i : graph.topological_order()) step(graph, opsets, values, i, depth);
-    return values;
+    if (scope.outer != nullptr)
+      for (std::size_t v = 0; v < graph.values.size(); ++v)
+        if (graph.values[v].outer) scope.values[v] = scope.outer->find(graph.values[v].name);
+    for (int i : graph.topological_order()) step(scope, i);
   }
 
  private:
-  void step(const Graph& graph, const std::map<std::string, std::int64_t>& opsets,
-            std::vector<ExpectedPtr>& values, int index, int depth) {
-    const Node& node = graph.nodes[static_cast<std::size_t>(index)];
-    inputs_.clear();
+  void step(Scope& scope, int index) {
+    const Node& node = scope.graph.nodes[static_cast<std::size_t>(index)];
+    std::vector<ExpectedPtr> inputs;
     for (ValueId v : node.inputs) {
-      if (v == kNoValue) {
-        inputs_.push_back(nullptr);
-        continue;
-      }
-      const Expected* x = values[static_cast<std::size_t>(v)].get();
-      if (x == nullptr) throw Unsupported("value '" + graph[v].name + "' has no content");
-      inputs_.push_back(x);
+      inputs.push_back(v == kNoValue ? nullptr : scope.values[static_cast<std::size_t>(v)]);
+      if (v != kNoValue && inputs.back() == nullptr)
+        throw Unsupported("value '" + scope.graph[v].name + "' has no content");
     }
-    const auto opset_at = opsets.find(node.domain);
-    const int opset = opset_at == opsets.end() ? 1 : static_cast<int>(opset_at->second);
-    const OpSpec* spec = find_op(node.op_type, node.domain);
-    if (spec == nullptr || opset < spec->since) {
-      call_function(node, values, depth);
-      return;
-    }
-    std::vector<Expected> outputs;
     try {
-      Evaluation ev(node, opset, inputs_, options_.arithmetic);
-      spec->infer(ev);
-      for (const ArrayType& t : ev.outputs()) spend(t);
-      ev.allocate();
-      spec->evaluate(ev);
-      result_.unspecified += ev.unspecified_count();
-      if (result_.unspecified_reason.empty()) result_.unspecified_reason = ev.unspecified_reason();
-      result_.random = result_.random || ev.drew_random();
-      outputs = std::move(ev.results());
+      std::vector<ExpectedPtr> made;
+      const auto opset_at = scope.opsets.find(node.domain);
+      const int opset = opset_at == scope.opsets.end() ? 1 : static_cast<int>(opset_at->second);
+      const OpSpec* spec = find_op(node.op_type, node.domain);
+      if (is_control_flow(node)) {
+        if (opset < 9 && node.op_type == "Scan") throw Unsupported("Scan has another form before opset 9");
+        made = run_control_flow(node, inputs, [&](const Graph& body, std::vector<ExpectedPtr> given) {
+          return run_body(scope, body, std::move(given));
+        });
+      } else if (spec == nullptr || opset < spec->since) {
+        made = call_function(node, inputs, scope.depth);
+      } else {
+        made = apply(*spec, node, opset, inputs,
+                     scope.depth == 0 && scope.outer == nullptr && index == options_.plant_node);
+      }
+      for (std::size_t i = 0; i < node.outputs.size() && i < made.size(); ++i)
+        if (node.outputs[i] != kNoValue) scope.values[static_cast<std::size_t>(node.outputs[i])] = made[i];
     } catch (const Unsupported& e) {
       throw Unsupported(where(node) + e.what());
     } catch (const InvalidNode& e) {
@@ -129,25 +140,52 @@ class Interpreter {
     } catch (const UserError& e) {  // an attribute of the wrong kind, a shape that overflows
       throw InvalidNode(where(node) + e.what());
     }
+  }
+
+  std::vector<ExpectedPtr> apply(const OpSpec& spec, const Node& node, int opset,
+                                 std::span<const ExpectedPtr> inputs, bool planted) {
+    std::vector<const Expected*> given;
+    for (const ExpectedPtr& x : inputs) given.push_back(x.get());
+    Evaluation ev(node, opset, given, options_.arithmetic);
+    spec.infer(ev);
+    for (const ArrayType& t : ev.outputs()) spend(t);
+    ev.allocate();
+    spec.evaluate(ev);
+    result_.unspecified += ev.unspecified_count();
+    if (result_.unspecified_reason.empty()) result_.unspecified_reason = ev.unspecified_reason();
+    result_.random = result_.random || ev.drew_random();
+    std::vector<ExpectedPtr> made;
     for (std::size_t i = 0; i < node.outputs.size(); ++i) {
-      if (node.outputs[i] == kNoValue) continue;
-      result_.special = normalize(outputs[i]) || result_.special;
-      if (depth == 0 && index == options_.plant_node && i == 0) plant(outputs[i], options_.plant_relative);
-      values[static_cast<std::size_t>(node.outputs[i])] =
-          std::make_shared<const Expected>(std::move(outputs[i]));
+      Expected& x = ev.results()[i];
+      result_.special = normalize(x) || result_.special;
+      if (planted && i == 0) plant(x, options_.plant_relative);
+      made.push_back(std::make_shared<const Expected>(std::move(x)));
     }
+    return made;
+  }
+
+  std::vector<ExpectedPtr> run_body(const Scope& around, const Graph& body, std::vector<ExpectedPtr> given) {
+    spend({DType::kBool, {1}});  // an iteration that makes nothing costs, too
+    Scope scope{body, around.opsets, std::vector<ExpectedPtr>(body.values.size()), around.depth, &around};
+    if (given.size() != body.inputs.size()) throw InvalidNode("a nested graph has another number of inputs");
+    for (std::size_t i = 0; i < given.size(); ++i)
+      scope.values[static_cast<std::size_t>(body.inputs[i])] = std::move(given[i]);
+    run(scope);
+    std::vector<ExpectedPtr> made;
+    for (ValueId v : body.outputs) {
+      made.push_back(scope.values[static_cast<std::size_t>(v)]);
+      if (made.back() == nullptr) throw Unsupported("value '" + body[v].name + "' has no content");
+    }
+    return made;
   }
 
   // An operator without a spec of its own: evaluated by its body, where it is a function.
-  void call_function(const Node& node, std::vector<ExpectedPtr>& values, int depth) {
+  std::vector<ExpectedPtr> call_function(const Node& node, std::span<const ExpectedPtr> inputs, int depth) {
     const std::string full = (node.domain.empty() ? "" : node.domain + ".") + node.op_type;
     if (depth >= kMaxFunctionDepth) throw Unsupported("functions are nested too deeply at " + full);
     std::vector<std::optional<ArrayType>> types;
-    std::vector<ExpectedPtr> arguments;
-    for (ValueId v : node.inputs) {
-      arguments.push_back(v == kNoValue ? nullptr : values[static_cast<std::size_t>(v)]);
-      types.push_back(arguments.back() ? std::optional(arguments.back()->type) : std::nullopt);
-    }
+    for (const ExpectedPtr& x : inputs)
+      types.push_back(x && !x->elements ? std::optional(x->type) : std::nullopt);
     std::optional<FunctionBody> body;
     try {
       body = function_body(model_, node, types);
@@ -155,14 +193,15 @@ class Interpreter {
       throw Unsupported("the body of function " + full + " cannot be built: " + e.what());
     }
     if (!body) throw Unsupported("no reference for operator " + full);
-    std::vector<ExpectedPtr> inner(body->graph.values.size());
-    for (std::size_t i = 0; i < body->graph.inputs.size() && i < arguments.size(); ++i)
-      inner[static_cast<std::size_t>(body->graph.inputs[i])] = arguments[i];
-    const auto done = run(body->graph, body->opsets, std::move(inner), depth + 1);
-    for (std::size_t i = 0; i < node.outputs.size() && i < body->graph.outputs.size(); ++i)
-      if (node.outputs[i] != kNoValue)
-        values[static_cast<std::size_t>(node.outputs[i])] =
-            done[static_cast<std::size_t>(body->graph.outputs[i])];
+    const Graph& graph = body->graph;
+    Scope scope{graph, body->opsets, std::vector<ExpectedPtr>(graph.values.size()), depth + 1, nullptr};
+    for (std::size_t i = 0; i < graph.inputs.size() && i < inputs.size(); ++i)
+      if (graph.inputs[i] != kNoValue) scope.values[static_cast<std::size_t>(graph.inputs[i])] = inputs[i];
+    run(scope);
+    std::vector<ExpectedPtr> made;
+    for (ValueId v : graph.outputs)
+      made.push_back(v == kNoValue ? nullptr : scope.values[static_cast<std::size_t>(v)]);
+    return made;
   }
 
   void spend(const ArrayType& t) {
@@ -176,7 +215,6 @@ class Interpreter {
   const Model& model_;
   const ReferenceOptions& options_;
   Reference& result_;
-  std::vector<const Expected*> inputs_;
   std::int64_t spent_ = 0;
 };
 
@@ -199,7 +237,8 @@ Reference evaluate(const Case& c, const ReferenceOptions& options) {
   Reference result;
   const Graph& graph = c.model.graph;
   try {
-    std::vector<ExpectedPtr> values(graph.values.size());
+    Scope scope{graph, c.model.opsets, std::vector<ExpectedPtr>(graph.values.size())};
+    std::vector<ExpectedPtr>& values = scope.values;
     for (ValueId v : graph.inputs) {
       const auto given = c.inputs.find(graph[v].name);
       if (given == c.inputs.end()) {
@@ -211,10 +250,12 @@ Reference evaluate(const Case& c, const ReferenceOptions& options) {
       values[static_cast<std::size_t>(v)] = std::move(x);
     }
     Interpreter interpreter(c.model, options, result);
-    values = interpreter.run(graph, c.model.opsets, std::move(values), 0);
+    interpreter.run(scope);
     for (ValueId v : graph.outputs) {
       if (!values[static_cast<std::size_t>(v)])
         throw Unsupported("output '" + graph[v].name + "' has no content");
+      if (values[static_cast<std::size_t>(v)]->elements)
+        throw Unsupported("output '" + graph[v].name + "' is a sequence");
       result.outputs.push_back(*values[static_cast<std::size_t>(v)]);
     }
     if (options.keep_values)
