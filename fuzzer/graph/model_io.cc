@@ -372,9 +372,14 @@ void save_case(const Case& c, const std::filesystem::path& folder) {
   std::filesystem::create_directories(data);
   save_model(c.model, folder / "model.onnx");
   int i = 0;
-  for (ValueId v : c.model.graph.inputs)
-    if (const auto at = c.inputs.find(c.model.graph[v].name); at != c.inputs.end())
-      save_tensor(at->second, at->first, data / ("input_" + std::to_string(i++) + ".pb"));
+  for (ValueId v : c.model.graph.inputs) {
+    const Value& value = c.model.graph[v];
+    const std::filesystem::path file = data / ("input_" + std::to_string(i++) + ".pb");
+    if (const auto at = c.inputs.find(value.name); at != c.inputs.end())
+      save_tensor(at->second, at->first, file);
+    else if (value.initializer)  // its default: files stand for inputs by their numbers
+      save_tensor(*value.initializer, value.name, file);
+  }
 }
 
 std::string check_model(const Model& model) {

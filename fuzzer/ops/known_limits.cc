@@ -39,6 +39,36 @@ const Origin* integers(const Evaluation& ev, std::size_t input) {
   return o != nullptr && o->quantized != DType::kUndefined ? o : nullptr;
 }
 
+// Float weights as ONNX Runtime's WeightBiasQuantization makes them: int8 with one scale, symmetric or over
+// the range from the smallest to the largest.
+Origin made_int8(const Reals<double>& weights, bool symmetric) {
+  double low = 0, high = 0;
+  for (double v : weights.v) {
+    if (!std::isfinite(v)) continue;
+    low = std::min(low, v);
+    high = std::max(high, v);
+  }
+  const double step = symmetric ? std::max(high, -low) / 127 : (high - low) / 255;
+  const double zero = symmetric || step == 0 ? 0 : std::nearbyint(-128 - low / step);
+  Origin o;
+  o.quantized = DType::kInt8;
+  for (double v : weights.v)
+    o.q.push_back(step > 0 && std::isfinite(v)
+                      ? static_cast<std::int64_t>(std::clamp(std::nearbyint(v / step) + zero, -128.0, 127.0))
+                      : 0);
+  o.zero.assign(weights.v.size(), static_cast<std::int64_t>(zero));
+  o.scale.assign(weights.v.size(), step);
+  return o;
+}
+
+// The integers of the weights in input 1: given ones, or those that an optimizer may make.
+std::vector<Origin> weights_of(Evaluation& ev) {
+  if (const Origin* given = integers(ev, 1)) return {*given};
+  if (!ev.arithmetic().quantized_weights || integers(ev, 0) == nullptr) return {};
+  const auto& weights = ev.reals<double>(1);
+  return {made_int8(weights, true), made_int8(weights, false)};
+}
+
 }  // namespace
 
 std::int64_t saturation_gap(IntRow a, IntRow b, std::int64_t k) {
@@ -50,10 +80,11 @@ std::int64_t saturation_gap(IntRow a, IntRow b, std::int64_t k) {
 
 void relax_products(Evaluation& ev, const MatmulPlan& p, const ProductForm& form) {
   auto* y = std::get_if<Reals<double>>(&ev.output().data);
-  const Origin* qb = y == nullptr ? nullptr : integers(ev, 1);
-  if (qb == nullptr || bits(qb->quantized) > 8 || p.k == 0) return;
+  if (y == nullptr || p.k == 0) return;
+  const std::vector<Origin> weights = weights_of(ev);
+  if (weights.empty() || bits(weights[0].quantized) > 8) return;
   const Origin* qa = integers(ev, 0);
-  const bool bytes = qa != nullptr && is_byte(qa->quantized) && is_byte(qb->quantized);
+  const bool bytes = qa != nullptr && is_byte(qa->quantized) && is_byte(weights[0].quantized);
   const bool saturating = ev.arithmetic().saturating_u8s8 && bytes;
   const bool rounded = ev.arithmetic().quantized_activations && !bytes;
   const auto &a = ev.reals<double>(0), &b = ev.reals<double>(1);
@@ -63,6 +94,16 @@ void relax_products(Evaluation& ev, const MatmulPlan& p, const ProductForm& form
   const std::size_t row_a = form.transpose_a ? 1 : k, step_a = form.transpose_a ? m : 1;
   const std::size_t row_b = form.transpose_b ? k : 1, step_b = form.transpose_b ? 1 : n;
   const double alpha = std::fabs(form.alpha);
+  const auto saturated = [&](std::size_t ia, std::size_t ib) {
+    double most = 0;
+    for (const Origin& w : weights) {
+      if (!one_scale(*qa, ia, step_a, p.k) || !one_scale(w, ib, step_b, p.k)) continue;
+      const auto gap = saturation_gap({qa->quantized, &qa->q[ia], static_cast<std::int64_t>(step_a)},
+                                      {w.quantized, &w.q[ib], static_cast<std::int64_t>(step_b)}, p.k);
+      most = std::max(most, static_cast<double>(gap) * std::fabs(qa->scale[ia] * w.scale[ib]));
+    }
+    return most;
+  };
   for (std::size_t s = 0, at_y = 0; s < static_cast<std::size_t>(element_count(p.batch)); ++s)
     for (std::size_t i = 0; i < m; ++i) {
       const std::size_t ia = at(ma, s) * m * k + i * row_a;
@@ -71,17 +112,11 @@ void relax_products(Evaluation& ev, const MatmulPlan& p, const ProductForm& form
         largest = std::max(largest, std::fabs(a.v[ia + q * step_a]) + a.e[ia + q * step_a]);
       for (std::size_t j = 0; j < n; ++j, ++at_y) {
         const std::size_t ib = at(mb, s) * k * n + j * row_b;
-        if (saturating && one_scale(*qa, ia, step_a, p.k) && one_scale(*qb, ib, step_b, p.k)) {
-          const auto gap =
-              saturation_gap({qa->quantized, &qa->q[ia], static_cast<std::int64_t>(step_a)},
-                             {qb->quantized, &qb->q[ib], static_cast<std::int64_t>(step_b)}, p.k);
-          widen(*y, at_y, alpha * static_cast<double>(gap) * std::fabs(qa->scale[ia] * qb->scale[ib]));
-        }
+        if (saturating) widen(*y, at_y, alpha * saturated(ia, ib));
         if (rounded) {
-          double weights = 0;
-          for (std::size_t q = 0; q < k; ++q)
-            weights += std::fabs(b.v[ib + q * step_b]) + b.e[ib + q * step_b];
-          widen(*y, at_y, alpha * weights * largest / 127 / 2);
+          double sum = 0;
+          for (std::size_t q = 0; q < k; ++q) sum += std::fabs(b.v[ib + q * step_b]) + b.e[ib + q * step_b];
+          widen(*y, at_y, alpha * sum * largest / 127 / 2);
         }
       }
     }
@@ -141,29 +176,13 @@ std::int64_t ConvRows::gap(IntRow image, std::int64_t zero, IntRow filter, std::
   return largest;
 }
 
-// Float weights as WeightBiasQuantization makes them: int8, symmetric, one scale.
-Origin made_int8(const Reals<double>& weights) {
-  double step = 0;
-  for (double v : weights.v) step = std::max(step, std::fabs(v) / 127);
-  Origin o;
-  o.quantized = DType::kInt8;
-  for (double v : weights.v)
-    o.q.push_back(step > 0 && std::isfinite(v) ? static_cast<std::int64_t>(std::nearbyint(v / step)) : 0);
-  o.zero.assign(weights.v.size(), 0);
-  o.scale.assign(weights.v.size(), step);
-  return o;
-}
-
 void relax_conv(Evaluation& ev, const Windows& w, std::int64_t group) {
   auto* y = std::get_if<Reals<double>>(&ev.output().data);
   if (y == nullptr || !ev.arithmetic().saturating_u8s8 || y->v.empty()) return;
-  const Origin *x = integers(ev, 0), *f = integers(ev, 1);
-  Origin made;
-  if (x != nullptr && f == nullptr && ev.arithmetic().quantized_weights) {
-    made = made_int8(ev.reals<double>(1));
-    f = &made;
-  }
-  if (x == nullptr || f == nullptr || x->q.empty() || !is_byte(x->quantized) || !is_byte(f->quantized))
+  const Origin* x = integers(ev, 0);
+  const std::vector<Origin> weights = weights_of(ev);
+  if (x == nullptr || weights.empty() || x->q.empty() || !is_byte(x->quantized) ||
+      !is_byte(weights[0].quantized))
     return;
   if (!one_scale(*x, 0, 1, static_cast<std::int64_t>(x->scale.size()))) return;
   const std::int64_t channels = ev.dims(1)[1], filters = ev.dims(1)[0], in = element_count(w.in),
@@ -175,12 +194,15 @@ void relax_conv(Evaluation& ev, const Windows& w, std::int64_t group) {
     for (std::int64_t m = 0; m < filters; ++m) {
       const auto at_w = static_cast<std::size_t>(m * depth);
       const std::int64_t at_x = (n * group + m / (filters / group)) * channels * in;
-      const bool whole = depth > 0 && one_scale(*f, at_w, 1, depth);
       for (std::int64_t o = 0; o < out; ++o, ++at_y) {
-        if (!whole) continue;
-        const auto gap =
-            rows.gap({x->quantized, x->q.data() + at_x}, x->zero[0], {f->quantized, &f->q[at_w]}, o);
-        widen(*y, at_y, static_cast<double>(gap) * std::fabs(x->scale[0] * f->scale[at_w]));
+        double most = 0;
+        for (const Origin& f : weights) {
+          if (depth == 0 || !one_scale(f, at_w, 1, depth)) continue;
+          const auto gap =
+              rows.gap({x->quantized, x->q.data() + at_x}, x->zero[0], {f.quantized, &f.q[at_w]}, o);
+          most = std::max(most, static_cast<double>(gap) * std::fabs(x->scale[0] * f.scale[at_w]));
+        }
+        widen(*y, at_y, most);
       }
     }
 }

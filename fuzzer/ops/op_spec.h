@@ -30,6 +30,9 @@ struct Arithmetic {
   bool quantized_activations = false;  // products with dequantized weights round the other side to 8 bits
   bool quantized_weights = false;  // float weights and bias behind a dequantized input become int8 and int32
   bool skipped_requantization = false;  // QuantizeLinear -> DequantizeLinear may be left out: lossy by design
+  bool reordered_sums = false;  // terms of neighbouring nodes summed in another order: roundings count twice
+  bool skipped_half_casts = false;  // Cast to float16 left out where what follows is calculated in float32
+  bool flushed_subnormals = false;  // subnormal numbers that the model is given may be taken for 0
   bool operator==(const Arithmetic&) const = default;
 };
 
@@ -106,7 +109,9 @@ class Evaluation : public Inference {
   }
   template <class R>
   Rounding<R> rounding_of(DType t) const {
-    return Rounding<R>(t == DType::kDouble && arithmetic_.double_as_float ? DType::kFloat : t);
+    FloatFormat f = float_format(t == DType::kDouble && arithmetic_.double_as_float ? DType::kFloat : t);
+    if (arithmetic_.reordered_sums) f.unit_roundoff *= 2;
+    return Rounding<R>(f);
   }
 
   // Counts elements that the ONNX spec leaves open (their bound must be set to infinity / Ints::kOpen too).

@@ -178,7 +178,9 @@ Judged Judge::weigh(const Case& c, Reference reference, std::vector<Outcome> out
         Case optimized_case;
         optimized_case.model = parse_model(saved[0].saved_model, "the optimized model");
         optimized_case.inputs = c.inputs;
-        auto r = std::make_unique<Reference>(evaluate(optimized_case));
+        ReferenceOptions options;
+        options.optimized = true;
+        auto r = std::make_unique<Reference>(evaluate(optimized_case, options));
         if (r->available()) result = std::move(r);
       } catch (const UserError&) {  // not readable: no evidence
       }

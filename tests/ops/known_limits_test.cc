@@ -107,5 +107,45 @@ TEST(SkippedRequantization, KnowsTheFactorOfQLinearSoftmax) {
   EXPECT_EQ(run(graph, x).bound_at(0), 0);
 }
 
+// Over the range from -1 to 0.9 (steps of 1.9 / 255, zero point 6), 0.9 and 0.2 become 127 and 33: 255 * 160
+// is 8,033 too much. Symmetric ones, 114 and 25, are off by less.
+TEST(SaturatingU8S8, BitesWeightsThatAreMadeInt8WithAZeroPoint) {
+  constexpr std::string_view graph =
+      "g (uint8[1,3] x) => (float[1,1] y) <float one = {1}, float[3,1] w = {0.9, 0.2, -1}> {"
+      "  a = DequantizeLinear(x, one)  y = Gemm(a, w) }";
+  const Tensor x = Tensor::of(DType::kUint8, {1, 3}, {255, 255, 0});
+  EXPECT_NEAR(run(graph, x, {.saturating_u8s8 = true, .quantized_weights = true}).bound_at(0),
+              8033 * 1.9 / 255 + 3 * 255 / 127. / 2, 0.1);
+  EXPECT_LT(run(graph, x, {.saturating_u8s8 = true}).bound_at(0), 1e-3);
+}
+
+TEST(ReorderedSums, CountRoundingsTwice) {
+  constexpr std::string_view graph =
+      "g (float[1,1,2] x) => (float[1,1,2] y) <float[1,1,1] w = {3}, float[1] b = {-1}> {"
+      "  c = Conv(x, w, b)  y = Add(c, x) }";
+  const Tensor x = Tensor::of(DType::kFloat, {1, 1, 2}, {0.3, 0.7});
+  const double strict = run(graph, x).bound_at(0),
+               loose = run(graph, x, {.reordered_sums = true}).bound_at(0);
+  EXPECT_NEAR(loose / strict, 2, 1e-3);
+}
+
+TEST(SkippedHalfCasts, LeaveTheNumberAsItWas) {
+  constexpr std::string_view graph = "g (float[1] x) => (float16[1] y) { y = Cast <to = 10> (x) }";
+  const Tensor x = Tensor::of(DType::kFloat, {1}, {0.8048682});
+  EXPECT_EQ(run(graph, x).bound_at(0), 0);
+  const Expected y = run(graph, x, {.skipped_half_casts = true});
+  EXPECT_EQ(y.value_at(0), 0.8046875);
+  EXPECT_NEAR(y.bound_at(0), 0.8048682 - 0.8046875, 1e-7);
+}
+
+TEST(FlushedSubnormals, AreZeroOrWhatTheyAre) {
+  constexpr std::string_view graph =
+      "g (float[2] x) => (float[2] y) <float[2] w = {1e-40, 1e-30}> { y = Mul(x, w) }";
+  const Tensor x = Tensor::of(DType::kFloat, {2}, {3e38, 3e38});
+  const Expected y = run(graph, x, {.flushed_subnormals = true});
+  EXPECT_NEAR(y.bound_at(0), 0.03, 1e-3);
+  EXPECT_LT(y.bound_at(1) / y.value_at(1), 1e-6);
+}
+
 }  // namespace
 }  // namespace mob::testing
