@@ -29,6 +29,13 @@ const Mutator* find_mutator(std::string_view name) {
 
 namespace {
 
+std::vector<const Mutator*> of_kind(bool keeps_values) {
+  std::vector<const Mutator*> list;
+  for (const Mutator* m : all_mutators())
+    if (m->keeps_values == keeps_values) list.push_back(m);
+  return list;
+}
+
 constexpr int kMost = 4;           // mutations of one case
 constexpr int kAttempts = 16;      // for each of them
 constexpr double kKeepPoor = 0.1;  // a mutant of which little can be decided is kept with this chance
@@ -47,10 +54,10 @@ bool poor(const Case& c) {
 // One mutation that settles, of an evenly drawn mutator.
 bool mutate_once(Case& c, Rng& rng, bool parent_poor, const Support* support) {
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    const Mutator& m = *rng.pick(all_mutators());
+    static const std::vector<const Mutator*> mutators = of_kind(false);
+    const Mutator& m = *rng.pick(mutators);
     Case draft = c;
-    const std::optional<Promise> promise = m.apply(draft, rng);
-    if (!promise || promise->kind != Promise::Kind::kRecompute || !settle(draft, support)) continue;
+    if (!m.apply(draft, rng) || !settle(draft, support)) continue;
     if (!parent_poor && poor(draft) && !rng.chance(kKeepPoor)) continue;
     draft.lineage.emplace_back(m.name);
     c = std::move(draft);
@@ -60,6 +67,16 @@ bool mutate_once(Case& c, Rng& rng, bool parent_poor, const Support* support) {
 }
 
 }  // namespace
+
+std::optional<Case> nested(const Case& c, Rng& rng) {
+  static const std::vector<const Mutator*> mutators = of_kind(true);
+  const Mutator& m = *rng.pick(mutators);
+  Case draft = c;
+  draft.witness.clear();
+  if (!m.apply(draft, rng)) return std::nullopt;
+  draft.lineage.emplace_back(m.name);
+  return draft;
+}
 
 std::optional<Case> mutated(const Case& seed, Rng& rng, double more, const Support* support) try {
   if (!mutators::plain(seed)) return std::nullopt;

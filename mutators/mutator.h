@@ -15,6 +15,9 @@ namespace mob {
 struct Mutator {
   std::string_view name;     // "change-axis"
   std::string_view aims_at;  // one line: what of an optimizer it provokes
+  // The outputs that were there keep their values (Promise::Kind::kSameValues). Such a mutator may leave a
+  // case that others do not work on (nested graphs, functions): see `nested`.
+  bool keeps_values = false;
   // Changes the case at one place; its lineage is kept by the caller. Nothing: there is no place for it, and
   // the case is untouched. With Promise::Kind::kRecompute the case may be invalid after it: `settle` tells.
   std::optional<Promise> (*apply)(Case&, Rng&);
@@ -35,6 +38,10 @@ bool settle(Case& c, const Support* support = nullptr);
 // Some mutations, drawn among all those of kind kRecompute (`more` is the chance of another one after each,
 // up to 4), then settle. Empty where nothing valid came of it. Lineage gains the names.
 std::optional<Case> mutated(const Case& seed, Rng& rng, double more, const Support* support = nullptr);
+
+// One mutation that keeps the values, drawn among all of that kind. Empty where there is no place for it.
+// Lineage gains its name.
+std::optional<Case> nested(const Case& c, Rng& rng);
 
 // Two cases as one model: the nodes of the second stand beside those of the first, and some of its inputs
 // are read from values of the first that have the same type. Settled. Empty where that cannot be.

@@ -33,7 +33,7 @@ bool has_operator(const Case& c, const std::string& op) {
 }
 
 Drawn from(Generated g, std::string source) {
-  return {std::move(g.c), std::move(source), std::move(g.motif), std::move(g.broken_guards), false};
+  return {std::move(g.c), std::move(source), std::move(g.motif), std::move(g.broken_guards), false, nullptr};
 }
 
 std::optional<Drawn> draw_mutant(Rng& rng, const SourceOptions& o, const Snapshot& snapshot) {
@@ -216,6 +216,11 @@ std::optional<Drawn> draw_case(std::uint64_t seed, std::uint64_t index, const So
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     Rng fork = rng.fork(static_cast<std::uint64_t>(attempt));
     if (auto drawn = draw_once(fork, options, snapshot)) {
+      if (fork.chance(options.generator.policy.nested))
+        if (auto inner = nested(drawn->c, fork)) {
+          drawn->flat = std::make_shared<const Case>(std::move(drawn->c));
+          drawn->c = std::move(*inner);
+        }
       drawn->thorough = thorough;
       return drawn;
     }

@@ -72,6 +72,8 @@ struct Drawn {
   std::string motif;
   std::vector<std::string> broken_guards;
   bool thorough = false;  // all levels, a second run and saving, too
+  // The case before a part of it was nested, where one was.
+  std::shared_ptr<const Case> flat = nullptr;
 };
 // Empty where nothing valid could be drawn in many attempts.
 std::optional<Drawn> draw_case(std::uint64_t seed, std::uint64_t index, const SourceOptions& options,

@@ -70,6 +70,9 @@ struct Policy {
   // --- Mutants.
   double more_mutations = 0.5;  // after each mutation, another one follows
   double splice = 0.15;         // two seeds are joined
+
+  // --- Of any case: a part of it stands in a nested graph or a function.
+  double nested = 0.06;
 };
 
 }  // namespace mob

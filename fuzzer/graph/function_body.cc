@@ -130,6 +130,28 @@ onnx::FunctionProto schema_function(const onnx::OpSchema& schema, int opset, con
 
 }  // namespace
 
+void add_function(Model& model, const std::string& domain, const std::string& name, const Graph& body,
+                  const std::vector<Attribute>& attributes) {
+  MOB_CHECK(body.initializers.empty(), name);
+  onnx::ModelProto rest;
+  if (!model.residue.empty()) MOB_CHECK(rest.ParseFromString(model.residue));
+  onnx::FunctionProto& f = *rest.add_functions();
+  f.set_domain(domain);
+  f.set_name(name);
+  for (ValueId v : body.inputs) f.add_input(body[v].name);
+  for (ValueId v : body.outputs) f.add_output(body[v].name);
+  for (const Attribute& a : attributes) f.add_attribute(a.name);
+  onnx::GraphProto g;
+  proto::write_graph(body, &g, {});
+  f.mutable_node()->Swap(g.mutable_node());
+  for (const auto& [imported, version] : model.opsets) {
+    auto* import = f.add_opset_import();
+    import->set_domain(imported);
+    import->set_version(version);
+  }
+  model.residue = rest.SerializeAsString();
+}
+
 std::optional<FunctionBody> function_body(const Model& model, const Node& node,
                                           const std::vector<std::optional<ArrayType>>& input_types) {
   onnx::FunctionProto function;

@@ -74,6 +74,12 @@ struct FunctionBody {
 std::optional<FunctionBody> function_body(const Model& model, const Node& node,
                                           const std::vector<std::optional<ArrayType>>& input_types);
 
+// Adds a model-local function: the nodes of a graph (no initializers, no values from around it), whose inputs
+// and outputs are the function's. `attributes` are the ones that its callers give, by name; nodes refer to
+// them (Attribute::reference). It imports the model's opsets.
+void add_function(Model& model, const std::string& domain, const std::string& name, const Graph& body,
+                  const std::vector<Attribute>& attributes);
+
 // Normal form for comparing two ModelProtos field by field: tensors as raw data, value_info sorted by name,
 // "ai.onnx" as "". Returns serialized bytes (deterministic). For tests of the round trip.
 std::string normalized(std::string_view model_bytes, const std::filesystem::path& folder = {});

@@ -11,6 +11,8 @@ std::vector<std::string> operators_of(const Graph& graph) {
   for (int i : graph.topological_order()) {
     const Node& n = graph.nodes[static_cast<std::size_t>(i)];
     ops.push_back((n.domain.empty() ? "" : n.domain + ".") + n.op_type);
+    for (const Graph* body : n.bodies())
+      for (std::string& op : operators_of(*body)) ops.push_back(std::move(op));
   }
   return ops;
 }

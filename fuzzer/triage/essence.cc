@@ -28,6 +28,7 @@ void prune(Case& c) {
     keep[static_cast<std::size_t>(*i)] = true;
     for (ValueId v : n.inputs)
       if (v != kNoValue) needed[static_cast<std::size_t>(v)] = true;
+    for (ValueId v : g.captures(n)) needed[static_cast<std::size_t>(v)] = true;
   }
   std::vector<Node> nodes;
   for (std::size_t i = 0; i < g.nodes.size(); ++i)
