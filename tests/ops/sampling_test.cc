@@ -80,5 +80,23 @@ TEST(GridSample, Wrong) {
   EXPECT_THROW(run_node("GridSample", 20, {x, floats({2, 1, 1, 2}, {0, 0, 0, 0})}), InvalidNode);
 }
 
+TEST(AffineGrid, PositionsByEdgesOrCenters) {
+  const Expected identity = floats({1, 2, 3}, {1, 0, 0, 0, 1, 0.5});
+  const auto size = axes_input({1, 1, 2, 2});
+  EXPECT_THAT(values(run_node("AffineGrid", 20, {identity, size})[0]),
+              ElementsAre(-0.5, 0, 0.5, 0, -0.5, 1, 0.5, 1));
+  EXPECT_THAT(values(run_node("AffineGrid", 20, {identity, size}, {{"align_corners", I64{1}}})[0]),
+              ElementsAre(-1, -0.5, 1, -0.5, -1, 1.5, 1, 1.5));
+}
+
+TEST(AffineGrid, OnePositionBetweenTwoCornersIsOpen) {
+  const Expected theta = floats({1, 2, 3}, {1, 0, 0, 0, 1, 0});
+  const auto one = axes_input({1, 1, 1, 2});
+  EXPECT_EQ(run_node("AffineGrid", 20, {theta, one}, {{"align_corners", I64{1}}}).unspecified, 4u);
+  EXPECT_EQ(run_node("AffineGrid", 20, {theta, one}).unspecified, 0u);
+  EXPECT_THROW(run_node("AffineGrid", 20, {theta, axes_input({2, 1, 1, 2})}), InvalidNode);
+  EXPECT_THROW(run_node("AffineGrid", 20, {theta, axes_input({1, 1, 1, 1, 2})}), InvalidNode);
+}
+
 }  // namespace
 }  // namespace mob::testing
