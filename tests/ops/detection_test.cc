@@ -1,4 +1,4 @@
-// RoiAlign, MaxRoiPool: regions that end between pixels.
+// RoiAlign, MaxRoiPool, NonMaxSuppression: regions that end between pixels, boxes on a threshold.
 #include <gmock/gmock.h>
 
 #include "tests/ops/run_node.h"
@@ -7,7 +7,17 @@ namespace mob::testing {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 using I64 = std::int64_t;
+
+const Expected kLeftOut;
+
+Expected scalar(double v) {
+  return floats({}, {v});
+}
+Expected count(I64 n) {
+  return exact(Tensor::of_ints(DType::kInt64, {}, {n}));
+}
 
 // The image [[0, 1, 2], [3, 4, 5], [6, 7, 8]].
 NodeRun align(const std::vector<double>& roi, const Attributes& attributes, int opset = 16,
@@ -59,6 +69,38 @@ TEST(MaxRoiPool, WholePixels) {
   EXPECT_EQ(pool({0, 0.5, 0, 2, 2}, {1, 1}).unspecified, 1u) << "half a pixel";
   EXPECT_THROW(pool({1, 0, 0, 2, 2}, {1, 1}), InvalidNode);
   EXPECT_THROW(pool({0, 0, 0, 2, 2}, {1}), InvalidNode);
+}
+
+// Three boxes of one class, of which the first two overlap by a third.
+NodeRun suppress(double iou, const std::vector<double>& scores = {0.9, 0.8, 0.7}, Expected least = kLeftOut,
+                 I64 most = 3, const std::vector<double>& score_bounds = {}) {
+  const Expected boxes = floats({1, 3, 4}, {0, 0, 2, 2, 2, 3, 0, 1, 8, 8, 9, 9});
+  return run_node(
+      "NonMaxSuppression", 11,
+      {boxes, floats({1, 1, 3}, scores, score_bounds), count(most), scalar(iou), std::move(least)});
+}
+
+TEST(NonMaxSuppression, BoxesByAnyTwoCorners) {
+  EXPECT_THAT(values(suppress(0.25)[0]), ElementsAre(0, 0, 0, 0, 0, 2));
+  EXPECT_EQ(suppress(0.5)[0].type.dims, (Dims{3, 3}));
+  EXPECT_THAT(values(suppress(0.5, {0.1, 0.2, 0.3}, scalar(0.15), 1)[0]), ElementsAre(0, 0, 2));
+  EXPECT_THAT(values(suppress(0.5, {0.1, 0.2, 0.3}, kLeftOut, 0)[0]), IsEmpty());
+}
+
+TEST(NonMaxSuppression, AThresholdThatIsMetKeepsTheBox) {
+  const Expected boxes = floats({1, 2, 4}, {0, 0, 2, 2, 0, 0, 1, 2});
+  const auto chosen =
+      run_node("NonMaxSuppression", 11, {boxes, floats({1, 1, 2}, {0.9, 0.8}), count(2), scalar(0.5)});
+  EXPECT_EQ(chosen[0].type.dims, (Dims{2, 3}));
+}
+
+TEST(NonMaxSuppression, DecisionsInDoubt) {
+  EXPECT_THROW(suppress(0.3, {0.9, 0.8, 0.8}, kLeftOut, 3, {0, 0, 0.1}), Unsupported);
+  EXPECT_THROW(suppress(0.3, {0.9, 0.8, 0.7}, scalar(static_cast<double>(0.8f))), Unsupported)
+      << "kept or not";
+  EXPECT_THAT(values(suppress(0.3, {0.9, 0.9, 0.7})[0]), ElementsAre(0, 0, 0, 0, 0, 2))
+      << "the first of equals";
+  EXPECT_THROW(suppress(1.5), InvalidNode);
 }
 
 }  // namespace
