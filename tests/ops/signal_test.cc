@@ -38,5 +38,49 @@ TEST(CosineWindows, IntegersAreCutOff) {
   EXPECT_THROW(run_node("HannWindow", 17, {scalar(-1)}), InvalidNode);
 }
 
+// Of a real signal.
+NodeRun transform(const std::vector<double>& x, const Attributes& attributes, Expected length = {}) {
+  return run_node("DFT", 17, {floats({1, static_cast<I64>(x.size()), 1}, x), std::move(length)}, attributes);
+}
+
+TEST(DFT, ForthAndBack) {
+  EXPECT_THAT(values(transform({1, 2, 3, 4}, {})[0]), ElementsAre(10, 0, -2, 2, -2, 0, -2, -2));
+  EXPECT_THAT(values(transform({1, 2, 3, 4}, {{"onesided", I64{1}}})[0]), ElementsAre(10, 0, -2, 2, -2, 0));
+  const auto half = floats({1, 3, 2}, {10, 0, -2, 2, -2, 7});
+  const Attributes back = {{"onesided", I64{1}}, {"inverse", I64{1}}};
+  EXPECT_THAT(values(run_node("DFT", 17, {half}, back)[0]), ElementsAre(1, 2, 3, 4))
+      << "7 i has no part in it";
+}
+
+TEST(DFT, LengthCutsOrFillsWithZeros) {
+  EXPECT_THAT(values(transform({1, 2, 3, 4}, {}, scalar(2))[0]), ElementsAre(3, 0, -1, 0));
+  EXPECT_THAT(values(transform({5}, {}, scalar(2))[0]), ElementsAre(5, 0, 5, 0));
+  EXPECT_THROW(transform({5}, {}, scalar(0)), InvalidNode);
+  const auto half = floats({1, 3, 2}, {10, 0, -2, 2, -2, 0});
+  EXPECT_THROW(run_node("DFT", 17, {half, scalar(8)}, {{"onesided", I64{1}}, {"inverse", I64{1}}}),
+               Unsupported);
+}
+
+TEST(DFT, AnInfinityIsEverywhere) {
+  const NodeRun r = transform({1, kInfinity<double>}, {});
+  EXPECT_TRUE(r[0].open_at(0) && r[0].open_at(3));
+}
+
+TEST(DFT, Wrong) {
+  EXPECT_THROW(transform({1, 2}, {{"axis", I64{2}}}), InvalidNode) << "the parts";
+  EXPECT_THROW(transform({1, 2}, {{"onesided", I64{1}}, {"inverse", I64{1}}}), InvalidNode);
+  EXPECT_THROW(run_node("DFT", 17, {floats({1, 2, 3}, {1, 2, 3, 4, 5, 6})}), InvalidNode);
+}
+
+TEST(STFT, WindowsOverFrames) {
+  const Expected x = floats({1, 4, 1}, {1, 2, 3, 4});
+  const auto r = run_node("STFT", 17, {x, scalar(2), floats({2}, {1, 0.5})});
+  EXPECT_EQ(r[0].type.dims, (Dims{1, 2, 2, 2}));
+  EXPECT_THAT(values(r[0]), ElementsAre(2, 0, 0, 0, 5, 0, 1, 0));
+  EXPECT_EQ(run_node("STFT", 17, {x, scalar(1)})[0].type.dims, (Dims{1, 1, 3, 2})) << "one frame of all";
+  EXPECT_THROW(run_node("STFT", 17, {x, scalar(2), floats({2}, {1, 1}), scalar(3)}), InvalidNode);
+  EXPECT_THROW(run_node("STFT", 17, {x, scalar(1), {}, scalar(5)}), InvalidNode);
+}
+
 }  // namespace
 }  // namespace mob::testing
