@@ -98,5 +98,35 @@ TEST(AffineGrid, OnePositionBetweenTwoCornersIsOpen) {
   EXPECT_THROW(run_node("AffineGrid", 20, {theta, axes_input({1, 1, 1, 1, 2})}), InvalidNode);
 }
 
+// A kernel of one element over [1, 1, 2, 2]; offsets down and right of each of the four places.
+NodeRun deform(const std::vector<double>& down, const std::vector<double>& right, const Expected& mask = {},
+               const std::vector<double>& bounds = {}) {
+  std::vector<double> offsets = down;
+  offsets.insert(offsets.end(), right.begin(), right.end());
+  const Expected bias = floats({1}, {100});
+  return run_node("DeformConv", 19,
+                  {floats({1, 1, 2, 2}, {1, 2, 3, 4}), floats({1, 1, 1, 1}, {2}),
+                   floats({1, 2, 2, 2}, offsets, bounds), bias, mask});
+}
+
+TEST(DeformConv, ReadsBetweenPixels) {
+  EXPECT_THAT(values(deform({0, 0, 0, 0}, {0.5, 0, 0, 1})[0]), ElementsAre(103, 104, 106, 100));
+  EXPECT_THAT(values(deform({0, 0.5, 0.5, 0}, {0, 0, 0, 0.5})[0]), ElementsAre(102, 106, 103, 104))
+      << "beyond the last pixel the image fades to zero";
+  const Expected mask = floats({1, 1, 2, 2}, {0.5, 0, 1, 1});
+  EXPECT_THAT(values(deform({0, 0, 0, 0}, {0, 0, 0, 0}, mask)[0]), ElementsAre(101, 100, 106, 108));
+}
+
+TEST(DeformConv, AnUnknownOffsetReadsAnything) {
+  const NodeRun r = deform({0, 0, 0, 0}, {0, 0, 0, 0}, {}, {5, 1e-3});
+  EXPECT_TRUE(r[0].open_at(0));
+  EXPECT_GE(r[0].bound_at(1), 4e-3);
+  EXPECT_LT(r[0].bound_at(1), 0.02);
+  EXPECT_THROW(run_node("DeformConv", 19,
+                        {floats({1, 1, 2, 2}, {1, 2, 3, 4}), floats({1, 1, 1, 1}, {2}),
+                         floats({1, 1, 2, 2}, {0, 0, 0, 0})}),
+               InvalidNode);
+}
+
 }  // namespace
 }  // namespace mob::testing
