@@ -82,5 +82,26 @@ TEST(STFT, WindowsOverFrames) {
   EXPECT_THROW(run_node("STFT", 17, {x, scalar(1), {}, scalar(5)}), InvalidNode);
 }
 
+NodeRun mel(I64 bands, double lower, double upper, double bound = 0) {
+  return run_node(
+      "MelWeightMatrix", 17,
+      {scalar(bands), scalar(8), scalar(8000), floats({}, {lower}), floats({}, {upper}, {bound})});
+}
+
+TEST(MelWeightMatrix, TrianglesOverBins) {
+  // Edges at 0, 390 and 999 Hz of the three mel steps to 1946 Hz; a bin is 8000 / 9 Hz wide.
+  const auto one = mel(1, 0, 1946);
+  EXPECT_EQ(one[0].type.dims, (Dims{5, 1}));
+  EXPECT_THAT(values(one[0]), ElementsAre(1, 0, 0, 0, 0));
+  const auto wide = mel(1, 2000, 4000);
+  EXPECT_THAT(values(wide[0]), ElementsAre(0, 0, 1, 0, 0));
+}
+
+TEST(MelWeightMatrix, ABinInDoubtHasNoTriangle) {
+  EXPECT_THROW(mel(1, 0, 1946, 1000), Unsupported);
+  EXPECT_THROW(mel(0, 0, 1946), InvalidNode);
+  EXPECT_THROW(mel(1, 2000, 1000), InvalidNode);
+}
+
 }  // namespace
 }  // namespace mob::testing
