@@ -23,6 +23,7 @@ std::string_view type_attribute(const Node& n) {
   if (n.op_type == "EyeLike" || n.op_type.starts_with("Random") || n.op_type == "Bernoulli" ||
       n.op_type == "Multinomial")
     return "dtype";
+  if (n.op_type.ends_with("Window") || n.op_type == "MelWeightMatrix") return "output_datatype";
   return {};
 }
 
