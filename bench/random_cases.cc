@@ -42,6 +42,12 @@ const KnownFault kKnownFaults[] = {
      [](const Case& c, const Node& n) {
        return n.op_type == "ReduceLogSumExp" && is_int(c.model.graph[n.inputs[0]].type->dtype);
      }},
+    {"Col2Im of three spatial axes passes over the dilations (1.31.1)",
+     [](const Case& c, const Node& n) {
+       const auto dilations = n.ints_or("dilations", {});
+       return n.op_type == "Col2Im" && elements_of(c, n.inputs[1]) > 2 &&
+              dilations != Dims(dilations.size(), 1);
+     }},
 };
 
 }  // namespace

@@ -19,10 +19,11 @@ std::optional<DType> draw_type(DTypeSet allowed, DType now, Rng& rng) {
 
 // Operators without an input of the type that they make, and the attribute that says it.
 std::string_view type_attribute(const Node& n) {
-  if (n.op_type == "Cast") return "to";
+  if (n.op_type == "Cast" || n.op_type == "BitCast") return "to";
   if (n.op_type == "EyeLike" || n.op_type.starts_with("Random") || n.op_type == "Bernoulli" ||
       n.op_type == "Multinomial")
     return "dtype";
+  if (n.op_type.ends_with("Window") || n.op_type == "MelWeightMatrix") return "output_datatype";
   return {};
 }
 

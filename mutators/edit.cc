@@ -79,7 +79,8 @@ bool unwelcome(const Node& n, int opset, const Schema& form, std::span<const Exp
     for (std::size_t i = 0; i < inputs[2]->count(); ++i)
       if (inputs[2]->value_at(i) != 0) return true;
   if (n.op_type == "MaxUnpool" && rank(2) >= 0 && rank(2) != 1) return true;
-  if (n.op_type == "CumSum" && rank(1) > 1) return true;
+  if ((n.op_type == "CumSum" || n.op_type == "CumProd") && rank(1) > 1) return true;
+  if (n.op_type == "STFT" && !n.has("onesided")) return true;
   if (n.op_type == "MatMulInteger" && rank(2) >= 0 && inputs[2]->count() != 1) return true;
   if ((n.op_type == "LayerNormalization" || n.op_type == "RMSNormalization") && rank(0) > 0) {
     const Dims& dims = inputs[0]->type.dims;

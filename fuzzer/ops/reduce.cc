@@ -173,21 +173,43 @@ void accumulate_ints(Evaluation& ev, std::uint64_t start, F f, E slack) {
 
 constexpr auto kSlackOfTerm = [](long double, long double e) { return e; };
 
+// Where an integer sum may leave its type on the way, kernels wrap or saturate (ONNX Runtime): ONNX says
+// neither. In any order it stays between the sums of the negative and of the positive terms.
+template <class F>
+void open_overflowing_sums(Evaluation& ev, F term) {
+  const Groups groups = groups_along(ev.dims(0), axes(ev));
+  const DType t = ev.output().type.dtype;
+  for (std::size_t g = 0; g < groups.count; ++g) {
+    long double low = 0, high = 0;
+    for (std::int64_t i : groups[g]) {
+      const long double x = term(number(t, ev.input_ints(0).v[static_cast<std::size_t>(i)]));
+      (x < 0 ? low : high) += x;
+    }
+    if (low >= static_cast<long double>(int_min(t)) && high <= largest(t)) continue;
+    ev.unspecified("overflow of an integer sum");
+    set_open(ev.output(), g);
+  }
+}
+
 void sum(Evaluation& ev) {
-  if (ev.output().holds_ints())
+  if (ev.output().holds_ints()) {
     accumulate_ints(ev, 0, std::plus<>(), kSlackOfTerm);
-  else
+    open_overflowing_sums(ev, [](long double x) { return x; });
+  } else {
     reals(
         ev, [](const auto& x, const auto& r) { return sum_of(x, r, kItself); }, 1, 1);
+  }
 }
 
 void sum_square(Evaluation& ev) {
-  if (ev.output().holds_ints())
+  if (ev.output().holds_ints()) {
     accumulate_ints(
         ev, 0, [](std::uint64_t total, std::uint64_t x) { return total + x * x; },
         [](long double x, long double e) { return 2 * std::fabs(x) * e + e * e; });
-  else
+    open_overflowing_sums(ev, [](long double x) { return x * x; });
+  } else {
     reals(ev, [](const auto& x, const auto& r) { return sum_of(x, r, kSquare, decltype(r.u())(1)); });
+  }
 }
 
 void l1(Evaluation& ev) {
@@ -197,6 +219,7 @@ void l1(Evaluation& ev) {
       return is_signed && static_cast<std::int64_t>(x) < 0 ? total - x : total + x;
     };
     accumulate_ints(ev, 0, add_magnitude, kSlackOfTerm);
+    open_overflowing_sums(ev, [](long double x) { return std::fabs(x); });
     return;
   }
   constexpr auto magnitude = [](auto x) {

@@ -50,6 +50,19 @@ TEST(Gemm, TakesOnlyShapesThatFit) {
                InvalidNode);
 }
 
+TEST(Det, OfStackedMatrices) {
+  const auto r =
+      run_node("Det", 11, {floats({2, 2, 2}, {0, 1, 2, 3, 2, 0, 0, 3}, {0, 0, 0, 0, 0.1, 0, 0, 0})});
+  EXPECT_THAT(values(r[0]), ElementsAre(-2, 6));
+  EXPECT_GT(r[0].bound_at(0), 0);
+  EXPECT_LT(r[0].bound_at(0), 1e-5);
+  EXPECT_GE(r[0].bound_at(1), 0.3);
+  EXPECT_LT(r[0].bound_at(1), 0.31);
+  EXPECT_THAT(values(run_node("Det", 11, {floats({2, 2}, {1, 2, 2, 4})})[0]), ElementsAre(0)) << "singular";
+  EXPECT_THAT(values(run_node("Det", 11, {floats({0, 0}, {})})[0]), ElementsAre(1));
+  EXPECT_THROW(run_node("Det", 11, {floats({1, 2}, {1, 2})}), InvalidNode);
+}
+
 // Operands above Eigen's threshold and below give the same value and bound.
 TEST(Gemm, BoundsAgreeBetweenTheFastAndTheSlowPath) {
   std::vector<double> v, e;

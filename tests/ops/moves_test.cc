@@ -314,5 +314,44 @@ TEST(Tile, ASizeThatOverflowsIsInvalid) {
   EXPECT_EQ(run_node("Tile", 13, {counted({0}), int64s({kMost})})[0].count(), 0u);
 }
 
+// --- TensorScatter, Col2Im, BitCast ---
+
+TEST(TensorScatter, EachSampleFromItsOwnPlace) {
+  const Expected past = counted({2, 3, 1}), update = floats({2, 2, 1}, {10, 11, 12, 13});
+  EXPECT_THAT(values(run_node("TensorScatter", 24, {past, update, int64s({0, 1})})[0]),
+              ElementsAre(10, 11, 2, 3, 12, 13));
+  EXPECT_THROW(run_node("TensorScatter", 24, {past, update, int64s({0, 2})}), InvalidNode);
+  const auto circular =
+      run_node("TensorScatter", 24, {past, update, int64s({2, kMost})}, {{"mode", std::string("circular")}});
+  EXPECT_THAT(values(circular[0]), ElementsAre(11, 1, 10, 3, 12, 13)) << "2^63 - 1 is 1 modulo 3";
+  EXPECT_THROW(run_node("TensorScatter", 24, {past, update}, {{"axis", std::int64_t{0}}}), InvalidNode);
+}
+
+TEST(Col2Im, OverlapsAddUp) {
+  // Two blocks of two pixels over three.
+  const NodeRun r = run_node("Col2Im", 18, {floats({1, 2, 2}, {1, 2, 3, 4}), int64s({1, 3}), int64s({1, 2})});
+  EXPECT_THAT(values(r[0]), ElementsAre(1, 5, 4));
+  EXPECT_EQ(r[0].bound_at(0), 0);
+  EXPECT_GT(r[0].bound_at(1), 0);
+  EXPECT_THROW(run_node("Col2Im", 18, {floats({1, 2, 1}, {1, 2}), int64s({1, 3}), int64s({1, 2})}),
+               InvalidNode);
+}
+
+TEST(BitCast, TheSameBits) {
+  const auto to = [](DType t) { return Attributes{{"to", static_cast<std::int64_t>(t)}}; };
+  EXPECT_THAT(values(run_node("BitCast", 26, {floats({2}, {1, -2})}, to(DType::kUint32))[0]),
+              ElementsAre(0x3f800000, 0xc0000000));
+  EXPECT_THAT(values(run_node("BitCast", 26, {numbers(DType::kInt16, {1}, {-1})}, to(DType::kUint16))[0]),
+              ElementsAre(65535));
+  EXPECT_THAT(
+      values(run_node("BitCast", 26, {numbers(DType::kUint16, {1}, {0x3c00})}, to(DType::kFloat16))[0]),
+      ElementsAre(1));
+  const NodeRun r = run_node("BitCast", 26, {floats({3}, {1, 0, 1}, {0, 0, 1e-9})}, to(DType::kInt32));
+  EXPECT_FALSE(r[0].open_at(0));
+  EXPECT_TRUE(r[0].open_at(1)) << "the sign of a zero";
+  EXPECT_TRUE(r[0].open_at(2)) << "a rounded number";
+  EXPECT_THROW(run_node("BitCast", 26, {floats({1}, {1})}, to(DType::kInt64)), InvalidNode);
+}
+
 }  // namespace
 }  // namespace mob

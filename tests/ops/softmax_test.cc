@@ -84,5 +84,14 @@ TEST(CumSum, AnOpenElementSpoilsWhatFollows) {
   EXPECT_THAT(bounds(ints[0]), ElementsAre(0, kInf, kInf));
 }
 
+TEST(CumProd, StartsFromOne) {
+  const Expected x = floats({3}, {2, 3, 4}), axis = axes_input({0});
+  const auto both = run_node("CumProd", 26, {x, axis}, {{"exclusive", I64{1}}, {"reverse", I64{1}}});
+  EXPECT_THAT(values(both[0]), ElementsAre(12, 4, 1));
+  EXPECT_EQ(both[0].bound_at(2), 0);
+  const auto wraps = run_node("CumProd", 26, {numbers(DType::kInt32, {3}, {65536, 65536, 1}), axis});
+  EXPECT_THAT(values(wraps[0]), ElementsAre(65536, 0, 0));
+}
+
 }  // namespace
 }  // namespace mob::testing
