@@ -102,7 +102,7 @@ void Body::add(const Part& part) {
 
 ValueId Body::add_node(std::string op, std::vector<ValueId> inputs, std::vector<Attribute> attributes) {
   Node n;
-  n.name = "n" + std::to_string(graph_.nodes.size()) + suffix_;
+  n.name = "extra" + std::to_string(graph_.nodes.size()) + suffix_;
   n.op_type = std::move(op);
   n.inputs = std::move(inputs);
   n.attributes = std::move(attributes);

@@ -13,7 +13,7 @@ bool change(Case& c, const Facts& f, Rng& rng) {
   if (!v) return false;
   const bool taken = rng.chance(0.5);
   Node reader;
-  reader.op_type = rng.pick(kReaders);
+  reader.op_type = f.type(*v).dtype == DType::kFloat ? rng.pick(kReaders) : "Identity";
   reader.inputs = {*v};
   reader.outputs = {0};
   const Expected* input = f.value(*v);

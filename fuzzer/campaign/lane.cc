@@ -233,7 +233,7 @@ void Lane::triage(Drawn& drawn, std::uint64_t index, Judged judged, const Snapsh
                     "not confirmed in a fresh process: " + template_of(judged.verdict.finding->message)};
     return;
   }
-  if (judge_.kernel_errs_within(*news->original)) {
+  if (judge_.errs_without_optimization(*news->original, full)) {
     full.verdict.finding->cls = FindingClass::kKernel;
     result.entry = {Ending::kFinding, words_of(*full.verdict.finding)};
     return;

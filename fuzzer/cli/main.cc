@@ -1,7 +1,9 @@
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#include <system_error>
 
 #include "fuzzer/base/check.h"
 #include "fuzzer/base/text.h"
@@ -65,6 +67,10 @@ int main(int argc, char** argv) {
   } catch (const std::bad_alloc&) {
     std::fprintf(stderr, "mobster: out of memory\n");
     return mob::cli::kBadInput;
+  } catch (const std::system_error& e) {
+    // Whoever read our output has left (`mobster status DIR | head`).
+    if (e.code().value() == EPIPE) return mob::cli::kNothingFound;
+    mob::slip(__FILE__, __LINE__, e.what());
   } catch (const std::exception& e) {
     mob::slip(__FILE__, __LINE__, e.what());
   }

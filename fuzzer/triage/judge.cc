@@ -97,13 +97,18 @@ Judged Judge::finish() {
     judged.verdict = Verdict::skip("not confirmed in a fresh process: " + std::string(first.oracle) + ": " +
                                    first.message);
     judged.also.clear();
-  } else if (first.cls == FindingClass::kBug && kernel_errs_within(c)) {
+  } else if (first.cls == FindingClass::kBug && errs_without_optimization(c, judged)) {
     judged.verdict.finding->cls = FindingClass::kKernel;
   }
   return judged;
 }
 
-bool Judge::kernel_errs_within(const Case& c) {
+bool Judge::errs_without_optimization(const Case& c, const Judged& judged) {
+  const std::vector<std::size_t>& bad = judged.verdict.finding->configurations;
+  if (!bad.empty() &&
+      std::all_of(bad.begin(), bad.end(), [&](std::size_t i) { return judged.configurations[i].reload; }) &&
+      !second_worker(false).run(c, {{.level = 0, .reload = true}})[0].ok())
+    return true;
   const Reference known = evaluate(c, {.arithmetic = {}, .keep_values = true});
   if (!known.available()) return false;
   Case exposed;

@@ -64,8 +64,9 @@ class Judge {
                      const Reference* reference = nullptr);
   // Whether some value within the graph has another type or shape without optimization than the ONNX spec
   // gives it, though nothing of that reaches an output: then what optimization brings to light is a kernel's
-  // fault. One request to the second process; false where that cannot be told.
-  bool kernel_errs_within(const Case& c);
+  // fault. Likewise where only saved models fail, and the one that is saved without optimization fails, too.
+  // One or two requests to the second process; false where that cannot be told.
+  bool errs_without_optimization(const Case& c, const Judged& judged);
   // What the oracles make of outcomes that are there already, one per configuration.
   Judged weigh(const Case& c, Reference reference, std::vector<Outcome> outcomes,
                const std::vector<Configuration>& configurations);
