@@ -40,7 +40,7 @@ std::string words_of(const Finding& f) {
 
 void count_reach(const Drawn& drawn, const Judged& judged, Tally& tally) {
   std::set<std::string> ops, passes;
-  for (const Node& n : drawn.c.model.graph.nodes) ops.insert(n.op_type);
+  for (std::string& op : operators_of(drawn.c.model.graph)) ops.insert(std::move(op));
   for (const Outcome& o : judged.outcomes) passes.insert(o.passes.begin(), o.passes.end());
   for (const std::string& op : ops) ++tally.reach[{"operator", op}];
   for (const std::string& p : passes) ++tally.reach[{"pass", p}];
