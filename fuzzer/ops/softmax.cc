@@ -1,11 +1,10 @@
 // Softmax, LogSoftmax: before opset 13 over all axes from `axis` on, since then over one.
+#include "fuzzer/ops/softmax_line.h"
+
 #include "fuzzer/ops/known_limits.h"
 
 namespace mob::ops {
 namespace {
-
-// Kernels approximate exp and log; 8 u covers what the runtimes document (MLAS, Eigen, SLEEF).
-constexpr int kApproximation = 8;
 
 std::vector<std::int64_t> softmax_axes(const Inference& inf) {
   const bool coerced = inf.opset() < 13;
@@ -20,103 +19,6 @@ void infer(Inference& inf) {
   infer_same_as_input(inf);
 }
 
-// One line x, of which element i becomes w_i / sum(w) with w_i = exp(x_i - max).
-//
-// The result grows with x_i and falls with every other element, so the ends of its interval are those with
-// x_i at one end and all others at the opposite one: no first-order estimate is needed. Rounding: the
-// difference to the maximum, exp, the sum, the quotient.
-template <class R>
-class Line {
- public:
-  Line(const Reals<R>& x, std::span<const std::int64_t> set, const Rounding<R>& rounding)
-      : x_(x), rounding_(rounding) {
-    for (std::int64_t i : set) {
-      const Approx<R> a = x[static_cast<std::size_t>(i)];
-      open_ = open_ || a.open();
-      nan_ = nan_ || std::isnan(a.v);
-      inexact_ = inexact_ || a.e > 0;
-      max_ = std::max(max_, a.v);
-    }
-    if (!plain()) return;
-    R off = 0;
-    for (std::int64_t i : set) {
-      const Approx<R> a = x[static_cast<std::size_t>(i)];
-      const R w = std::exp(a.v - max_);
-      sum_ += w;
-      if (w > 0) off += w * std::expm1(term_rounding(a.v));
-      if (!inexact_) continue;
-      low_sum_ += std::exp(a.v - a.e - max_);
-      high_sum_ += std::exp(a.v + a.e - max_);
-    }
-    const R relative = off / sum_ + rounding.gamma(static_cast<R>(set.size())) * (1 + off / sum_);
-    sum_rounding_ = relative < 1 ? -std::log1p(-relative) : kInfinity<R>;
-  }
-
-  Approx<R> softmax(std::size_t i) const {
-    if (!plain()) return not_plain(i);
-    const Approx<R> a = x_[i];
-    const R y = std::exp(a.v - max_) / sum_;
-    R e = 0;
-    if (y > 0) e = y * std::expm1(term_rounding(a.v) + sum_rounding_ + 2 * rounding_.u());
-    if (inexact_) {
-      const Interval log = log_interval(a);
-      const R high = std::exp(log.high), low = std::exp(log.low);
-      e = std::max(high - y, y - low) + (y > 0 ? e / y * high : e);
-    }
-    return {y, e};
-  }
-
-  Approx<R> log_softmax(std::size_t i) const {
-    if (!plain()) return not_plain(i);
-    const Approx<R> a = x_[i];
-    const R log_sum = std::log(sum_), y = a.v - max_ - log_sum;
-    if (!std::isfinite(y)) return special(y, true);
-    // max and log(sum) may be added first.
-    R e = sum_rounding_ +
-          rounding_.u() * (kApproximation * std::fabs(log_sum) + (max_ - a.v) + std::fabs(max_ + log_sum));
-    if (inexact_) {
-      const Interval log = log_interval(a);
-      e += std::max(log.high - y, y - log.low);
-    }
-    return {y, e};
-  }
-
- private:
-  bool plain() const { return !open_ && !nan_ && std::isfinite(max_); }
-
-  // NaN anywhere, or -inf everywhere, is NaN everywhere. Beside +inf the formula says 0, kernels that
-  // subtract the maximum may say so too or NaN.
-  Approx<R> not_plain(std::size_t i) const {
-    const R nan = std::numeric_limits<R>::quiet_NaN();
-    if (open_) return open_value(nan);
-    if (nan_ || max_ < 0) return special(nan, true);
-    return special(nan, x_[i].v == kInfinity<R>);
-  }
-
-  // By how much the logarithm of w_i may be off.
-  R term_rounding(R v) const { return rounding_.u() * (kApproximation + (max_ - v)); }
-
-  // The ends of the logarithm of the result for x_i = a.
-  struct Interval {
-    R low, high;
-  };
-  Interval log_interval(Approx<R> a) const {
-    const R up = a.v + a.e - max_, down = a.v - a.e - max_;
-    const R others_low = std::max(R(0), low_sum_ - std::exp(down));
-    const R others_high = std::isfinite(high_sum_) ? std::max(R(0), high_sum_ - std::exp(up)) : kInfinity<R>;
-    const R least = std::exp(down) + others_high, most = std::exp(up) + others_low;
-    return {least > 0 ? down - std::log(least) : -kInfinity<R>,
-            most > 0 && std::isfinite(most) ? std::min(R(0), up - std::log(most)) : R(0)};
-  }
-
-  const Reals<R>& x_;
-  const Rounding<R>& rounding_;
-  bool open_ = false, nan_ = false, inexact_ = false;
-  R max_ = -kInfinity<R>;
-  R sum_ = 0, low_sum_ = 0, high_sum_ = 0;
-  R sum_rounding_ = 0;  // by how much the logarithm of the sum may be off
-};
-
 void evaluate(Evaluation& ev, bool log) {
   const Groups groups = groups_along(ev.dims(0), softmax_axes(ev));
   if (groups.size == 0) return;
@@ -126,7 +28,7 @@ void evaluate(Evaluation& ev, bool log) {
     auto& y = ev.out_reals<R>();
     const auto rounding = ev.rounding<R>();
     for (std::size_t g = 0; g < groups.count; ++g) {
-      const Line<R> line(x, groups[g], rounding);
+      const SoftmaxLine<R> line(x, groups[g], rounding);
       for (std::int64_t i : groups[g]) {
         const auto at = static_cast<std::size_t>(i);
         y.set(at, rounding.add(log ? line.log_softmax(at) : line.softmax(at)));
