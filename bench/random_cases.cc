@@ -47,6 +47,33 @@ const KnownFault kKnownFaults[] = {
        const auto dilations = n.ints_or("dilations", {});
        return n.op_type == "Col2Im" && elements_of(c, n.inputs[1]) > 2 &&
               dilations != Dims(dilations.size(), 1);
+      }},
+    {"Gather of strings copies the first one of each slice only (1.31.1)",
+     [](const Case& c, const Node& n) {
+       return n.op_type == "Gather" && c.model.graph[n.inputs[0]].type->dtype == DType::kString;
+     }},
+    {"Cast to float8e4m3fn or float8e5m2 without saturation is wrong right above their range (1.31.1)",
+     [](const Case& c, const Node& n) {
+       const DType to = c.model.graph[n.outputs[0]].type->dtype;
+       return n.op_type.starts_with("Cast") && n.int_or("saturate", 1) == 0 &&
+              (to == DType::kFloat8E4M3FN || to == DType::kFloat8E5M2);
+     }},
+    {"Cast of a negative zero of float8 to bool is true (1.31.1)",
+     [](const Case& c, const Node& n) {
+       return n.op_type.starts_with("Cast") && kFloat8s.has(c.model.graph[n.inputs[0]].type->dtype) &&
+              c.model.graph[n.outputs[0]].type->dtype == DType::kBool;
+     }},
+    {"Attention of double is expanded into the function of onnx before 1.23, which aligns is_causal "
+     "otherwise",
+     [](const Case& c, const Node& n) {
+       return n.op_type == "Attention" && n.int_or("is_causal", 0) != 0 && n.inputs.size() > 6 &&
+              c.model.graph[n.inputs[0]].type->dtype == DType::kDouble;
+     }},
+    {"Attention with is_causal and a cache lets a single query see all new keys (1.31.1)",
+     [](const Case& c, const Node& n) {
+       if (n.op_type != "Attention" || n.int_or("is_causal", 0) == 0 || n.inputs.size() < 6) return false;
+       const auto& q = *c.model.graph[n.inputs[0]].type->shape;
+       return q[q.size() - 2].value == 1;
      }},
 };
 

@@ -78,6 +78,19 @@ bool unwelcome(const Node& n, int opset, const Schema& form, std::span<const Exp
   if (n.op_type == "DequantizeLinear" && rank(2) >= 0 && kFloat8s.has(inputs[2]->type.dtype))
     for (std::size_t i = 0; i < inputs[2]->count(); ++i)
       if (inputs[2]->value_at(i) != 0) return true;
+  if (n.op_type == "Attention" && rank(0) >= 3) {
+    const std::int64_t tokens = inputs[0]->type.dims.end()[-2];
+    if (rank(3) == 0 || rank(3) == 1 || (rank(3) > 1 && inputs[3]->type.dims.end()[-2] != tokens))
+      return true;
+    if (rank(4) >= 0 && (n.outputs.size() < 3 || n.outputs[1] == kNoValue || n.outputs[2] == kNoValue))
+      return true;
+    if (rank(4) >= 0 && tokens == 1 && n.int_or("is_causal", 0) != 0) return true;
+    if (rank(2) >= 0 && inputs[0]->type.dtype != inputs[2]->type.dtype) return true;
+    if (n.has("left_window_size") || n.has("right_window_size")) return true;
+  }
+  if (n.op_type == "RotaryEmbedding" && rank(0) >= 3 && rank(1) == 2 &&
+      inputs[1]->type.dims[0] < inputs[0]->type.dims.end()[-2])
+    return true;
   if (n.op_type == "MaxUnpool" && rank(2) >= 0 && rank(2) != 1) return true;
   if ((n.op_type == "CumSum" || n.op_type == "CumProd") && rank(1) > 1) return true;
   if (n.op_type == "STFT" && !n.has("onesided")) return true;

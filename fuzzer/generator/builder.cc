@@ -88,7 +88,9 @@ class NodeDraft : public Draft {
     if (rng().chance(parameter ? p.wire_parameter : p.reuse))
       if (const ValueId v = pick_any(want); v != kNoValue) return take(v);
     ArrayType type;
-    type.dtype = rng().pick(want.types.list());
+    const DTypeSet usual = want.types & kAnyDType, rare = want.types.without(kAnyDType);
+    type.dtype =
+        rng().pick((usual.empty() || (!rare.empty() && rng().chance(p.rare_type)) ? rare : usual).list());
     if (want.dims)
       type.dims = *want.dims;
     else

@@ -25,7 +25,10 @@ Tensor draw_tensor(const ArrayType& type, Rng& rng, const ValueRange& range) {
   const auto n = static_cast<std::size_t>(type.count());
   if (type.dtype == DType::kString) {
     std::vector<std::string> words(n);
-    for (auto& w : words) w = "w" + std::to_string(rng.below(4));
+    // Few, so that they meet; some with what splitting, case and character encoding are about.
+    for (auto& w : words)
+      w = rng.chance(0.7) ? "w" + std::to_string(rng.below(4))
+                          : rng.pick({"", "W1", "A b", "a,b,,c", "x y  z", "gr\xC3\xBC\xC3\x9F"});
     return Tensor(type.dims, std::move(words));
   }
   if (is_float(type.dtype)) {

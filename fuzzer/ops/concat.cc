@@ -43,7 +43,7 @@ void evaluate_concat(Evaluation& ev) {
 }
 
 bool draft_concat(Draft& d) {
-  const auto first_type = drawable(d, d.schema().inputs.at(0).name, kAnyDType);
+  const auto first_type = drawable(d, d.schema().inputs.at(0).name, kMovable);
   const ArrayType first = d.input({.types = first_type, .min_rank = 1, .max_rank = 5, .min_size = 0});
   const std::int64_t axis = draw_axis(d, static_cast<std::int64_t>(first.rank()));
   for (std::int64_t more = d.rng().weighted(std::vector<double>{1, 6, 3, 1}); more-- > 0;) {
@@ -110,7 +110,7 @@ void evaluate_split(Evaluation& ev) {
 
 bool draft_split(Draft& d) {
   Rng& rng = d.rng();
-  const ArrayType x = d.input({.types = drawable(d, "T", kAnyDType), .min_rank = 1});
+  const ArrayType x = d.input({.types = drawable(d, "T", kMovable), .min_rank = 1});
   const std::int64_t axis = draw_axis(d, static_cast<std::int64_t>(x.rank()));
   const std::int64_t size = x.dims[axis < 0 ? axis + static_cast<std::int64_t>(x.rank()) : axis];
   if (axis != 0 || rng.chance(0.5)) d.attribute("axis", axis);

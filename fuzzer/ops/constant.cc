@@ -13,8 +13,13 @@ const Tensor& tensor_attribute(const Node& node, std::string_view name) {
   return *t;
 }
 
-// Values from -2 to 2 (unsigned: to 3).
+// Values from -2 to 2 (unsigned: to 3), or short words.
 Tensor draw_tensor(Rng& rng, DType t, const Dims& dims) {
+  if (t == DType::kString) {
+    std::vector<std::string> words(static_cast<std::size_t>(element_count(dims)));
+    for (auto& w : words) w = rng.pick({"", "a", "B c", "w1"});
+    return Tensor(dims, std::move(words));
+  }
   std::vector<double> values(static_cast<std::size_t>(element_count(dims)));
   for (auto& v : values)
     v = is_float(t) ? rng.uniform(-2, 2)
@@ -22,6 +27,12 @@ Tensor draw_tensor(Rng& rng, DType t, const Dims& dims) {
             ? static_cast<double>(rng.range(0, t == DType::kBool ? 1 : 3))
             : static_cast<double>(rng.range(-2, 2));
   return Tensor::of(t, dims, values);
+}
+
+// Mostly a type that many operators take.
+DType draw_type(Rng& rng, DTypeSet types) {
+  const DTypeSet usual = types & kAnyDType, rare = types.without(kAnyDType);
+  return rng.pick((usual.empty() || (!rare.empty() && rng.chance(0.15)) ? rare : usual).list());
 }
 
 // --- Constant ---
@@ -65,17 +76,17 @@ bool draft_constant(Draft& d) {
   Rng& rng = d.rng();
   Dims dims;
   for (std::int64_t rank = rng.range(0, 3); rank-- > 0;) dims.push_back(d.size());
-  const auto types = drawable(d, "T", kMovable).list();
+  const DTypeSet types = drawable(d, "T", kMovable);
   if (types.empty()) return false;
   if (!d.schema().has_attribute("value_int") || rng.chance(0.6)) {
-    d.attribute("value", draw_tensor(rng, rng.pick(types), dims));
+    d.attribute("value", draw_tensor(rng, draw_type(rng, types), dims));
     return true;
   }
   std::vector<float> floats(static_cast<std::size_t>(d.size()));
   for (auto& f : floats) f = static_cast<float>(rng.uniform(-2, 2));
   std::vector<std::int64_t> ints(floats.size());
   for (auto& i : ints) i = rng.range(-2, 3);
-  switch (rng.range(0, 3)) {
+  switch (rng.weighted(std::vector<double>{4, 4, 4, 4, 1, 1})) {
     case 0:
       d.attribute("value_float", static_cast<float>(rng.uniform(-2, 2)));
       break;
@@ -84,6 +95,12 @@ bool draft_constant(Draft& d) {
       break;
     case 2:
       d.attribute("value_int", rng.range(-2, 3));
+      break;
+    case 4:
+      d.attribute("value_string", std::string(rng.pick({"", "a"})));
+      break;
+    case 5:
+      d.attribute("value_strings", std::vector<std::string>(floats.size(), "a"));
       break;
     default:
       d.attribute("value_ints", ints);
@@ -114,11 +131,11 @@ void evaluate_of_shape(Evaluation& ev) {
 bool draft_of_shape(Draft& d) {
   Dims dims;
   for (std::int64_t rank = d.rng().range(0, 4); rank-- > 0;) dims.push_back(d.size());
-  const auto types = drawable(d, "T2", kMovable).list();
+  const DTypeSet types = drawable(d, "T2", kMovable);
   if (types.empty()) return false;
   d.input(Tensor::ints(dims));
   if (!drawable(d, "T2").has(DType::kFloat) || d.rng().chance(0.8))
-    d.attribute("value", draw_tensor(d.rng(), d.rng().pick(types), {1}));
+    d.attribute("value", draw_tensor(d.rng(), draw_type(d.rng(), types), {1}));
   return true;
 }
 

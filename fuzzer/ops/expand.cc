@@ -22,7 +22,7 @@ void evaluate_expand(Evaluation& ev) {
 
 bool draft_expand(Draft& d) {
   Rng& rng = d.rng();
-  const ArrayType x = d.input({.types = drawable(d, "T", kAnyDType), .min_size = 0});
+  const ArrayType x = d.input({.types = drawable(d, "T", kMovable), .min_size = 0});
   Dims shape = x.dims;
   for (auto& s : shape) {
     if (s == 1 && rng.chance(0.7))
@@ -62,7 +62,7 @@ void evaluate_tile(Evaluation& ev) {
 }
 
 bool draft_tile(Draft& d) {
-  const ArrayType x = d.input({.types = drawable(d, "T", kAnyDType), .min_size = 0});
+  const ArrayType x = d.input({.types = drawable(d, "T", kMovable), .min_size = 0});
   std::vector<std::int64_t> repeats;
   for (std::size_t i = 0; i < x.rank(); ++i)
     repeats.push_back(d.rng().chance(0.02) ? 0 : d.rng().chance(0.5) ? 1 : d.rng().range(2, 3));

@@ -57,9 +57,11 @@ void evaluate_gather(Evaluation& ev) {
 
 bool draft_gather(Draft& d) {
   Rng& rng = d.rng();
-  const ArrayType x = d.input({.types = drawable(d, "T", kAnyDType), .min_rank = 1});
-  const std::int64_t axis = draw_axis(d, static_cast<std::int64_t>(x.rank()));
-  const std::int64_t size = x.dims[axis < 0 ? axis + static_cast<std::int64_t>(x.rank()) : axis];
+  const ArrayType x = d.input({.types = drawable(d, "T", kMovable), .min_rank = 1});
+  const auto rank_of_x = static_cast<std::int64_t>(x.rank());
+  // Of strings, ONNX Runtime copies the first one of each slice only.
+  const std::int64_t axis = x.dtype == DType::kString ? rank_of_x - 1 : draw_axis(d, rank_of_x);
+  const std::int64_t size = x.dims[axis < 0 ? axis + rank_of_x : axis];
   if (size == 0) return false;
   if (axis != 0 || rng.chance(0.3)) d.attribute("axis", axis);
   Dims dims;
@@ -100,7 +102,7 @@ void evaluate_gather_elements(Evaluation& ev) {
 
 bool draft_gather_elements(Draft& d) {
   Rng& rng = d.rng();
-  const ArrayType x = d.input({.types = drawable(d, "T", kAnyDType), .min_rank = 1});
+  const ArrayType x = d.input({.types = drawable(d, "T", kMovable), .min_rank = 1});
   const std::int64_t given = draw_axis(d, static_cast<std::int64_t>(x.rank()));
   const std::int64_t axis = given < 0 ? given + static_cast<std::int64_t>(x.rank()) : given;
   if (element_count(x.dims) == 0) return false;
@@ -168,7 +170,7 @@ void evaluate_gather_nd(Evaluation& ev) {
 
 bool draft_gather_nd(Draft& d) {
   Rng& rng = d.rng();
-  const ArrayType x = d.input({.types = drawable(d, "T", kAnyDType), .min_rank = 1});
+  const ArrayType x = d.input({.types = drawable(d, "T", kMovable), .min_rank = 1});
   if (element_count(x.dims) == 0) return false;
   const auto rank = static_cast<std::int64_t>(x.rank());
   const bool batched = d.schema().has_attribute("batch_dims");

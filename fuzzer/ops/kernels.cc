@@ -243,7 +243,9 @@ void set_open(Expected& out, std::size_t i) {
         using D = std::decay_t<decltype(d)>;
         if constexpr (std::is_same_v<D, Ints>)
           d.set_bound(i, Ints::kOpen);
-        else if constexpr (!std::is_same_v<D, Strings>)
+        else if constexpr (std::is_same_v<D, Strings>)
+          throw Unsupported("a string that is left open");
+        else
           d.e[i] = std::numeric_limits<std::decay_t<decltype(d.e[i])>>::infinity();
       },
       out.data);

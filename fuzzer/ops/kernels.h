@@ -239,7 +239,8 @@ Dims smaller_broadcast(Rng& rng, const Dims& dims);
 // Types to draw from: the schema's (and the runtime's), cut to `like`.
 DTypeSet drawable(const Draft& d, std::string_view constraint, DTypeSet like = kAnyDType);
 // What operators that only move elements take.
-inline constexpr DTypeSet kMovable = kAnyDType | DTypeSet{DType::kInt4, DType::kUint4};
+inline constexpr DTypeSet kMovable =
+    kAnyDType | kSmallInts | kFloat8s | DTypeSet{DType::kString, DType::kFloat4E2M1, DType::kFloat8E8M0};
 // An axis of a tensor of this rank, sometimes counted from the end where the opset allows it.
 std::int64_t draw_axis(Draft& d, std::int64_t rank, int negative_since = 11);
 // The draft of every unary elementwise operator: one input of the schema's first parameter.

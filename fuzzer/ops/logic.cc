@@ -201,6 +201,10 @@ bool draft_comparison(Draft& d) {
   const ValueRange close = {.low = -2, .high = 2, .integral = d.rng().chance(0.6)};
   return draft_binary(d, close, close);
 }
+bool draft_equal(Draft& d) {
+  const ValueRange close = {.low = -2, .high = 2, .integral = d.rng().chance(0.6)};
+  return draft_binary(d, close, close, kComparable);
+}
 bool draft_bools(Draft& d) {
   return draft_binary(d, {.low = 0, .high = 1}, {.low = 0, .high = 1});
 }
@@ -217,20 +221,16 @@ bool draft_classify(Draft& d) {
 bool draft_where(Draft& d) {
   const ArrayType x = d.input({.types = DType::kBool, .range = {.low = 0, .high = 1}});
   const auto fitting = [&] { return d.rng().chance(0.6) ? x.dims : smaller_broadcast(d.rng(), x.dims); };
-  const ArrayType a = d.input({.types = drawable(d, "T"), .dims = fitting()});
+  const ArrayType a = d.input({.types = drawable(d, "T", kMovable), .dims = fitting()});
   d.input({.types = a.dtype, .dims = fitting()});
   return true;
 }
 bool draft_identity(Draft& d) {
-  return draft_unary(d);
+  return draft_unary(d, {}, kMovable);
 }
 
 constexpr OpSpec specs[] = {
-    {.name = "Equal",
-     .since = 7,
-     .draft = draft_comparison,
-     .infer = infer_equal,
-     .evaluate = evaluate_equal},
+    {.name = "Equal", .since = 7, .draft = draft_equal, .infer = infer_equal, .evaluate = evaluate_equal},
     {.name = "Greater",
      .since = 7,
      .draft = draft_comparison,

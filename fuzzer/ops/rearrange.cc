@@ -70,7 +70,7 @@ void evaluate_to_depth(Evaluation& ev) {
 
 bool draft_to_space(Draft& d) {
   const std::int64_t b = d.rng().pick({1, 2, 2, 2, 3});
-  d.input({.types = drawable(d, d.schema().inputs.at(0).name),
+  d.input({.types = drawable(d, d.schema().inputs.at(0).name, kMovable),
            .dims = Dims{kAny, d.rng().range(1, 3) * b * b, kAny, kAny}});
   d.attribute("blocksize", b);
   if (d.schema().has_attribute("mode") && d.rng().chance(0.7))
@@ -80,7 +80,7 @@ bool draft_to_space(Draft& d) {
 
 bool draft_to_depth(Draft& d) {
   const std::int64_t b = d.rng().pick({1, 2, 2, 2, 3});
-  d.input({.types = drawable(d, d.schema().inputs.at(0).name),
+  d.input({.types = drawable(d, d.schema().inputs.at(0).name, kMovable),
            .dims = Dims{kAny, kAny, d.rng().range(1, 3) * b, d.rng().range(1, 3) * b}});
   d.attribute("blocksize", b);
   return true;
@@ -124,7 +124,7 @@ void evaluate_reverse(Evaluation& ev) {
 }
 
 bool draft_reverse(Draft& d) {
-  const ArrayType x = d.input({.types = drawable(d, "T"), .min_rank = 2});
+  const ArrayType x = d.input({.types = drawable(d, "T", kMovable), .min_rank = 2});
   const bool batch_first = d.rng().chance(0.5);
   std::vector<std::int64_t> lengths(static_cast<std::size_t>(x.dims[batch_first ? 0 : 1]));
   const std::int64_t most = x.dims[batch_first ? 1 : 0];

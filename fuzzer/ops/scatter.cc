@@ -199,7 +199,7 @@ void evaluate_elements(Evaluation& ev) {
 
 bool draft_elements(Draft& d) {
   Rng& rng = d.rng();
-  const ArrayType x = d.input({.types = drawable(d, "T", kAnyDType), .min_rank = 1});
+  const ArrayType x = d.input({.types = drawable(d, "T", kMovable), .min_rank = 1});
   const auto rank = static_cast<std::int64_t>(x.rank());
   if (element_count(x.dims) == 0) return false;
   const std::int64_t given = draw_axis(d, rank, 9), axis = given < 0 ? given + rank : given;
@@ -259,7 +259,7 @@ void evaluate_nd(Evaluation& ev) {
 
 bool draft_nd(Draft& d) {
   Rng& rng = d.rng();
-  const ArrayType x = d.input({.types = drawable(d, "T", kAnyDType), .min_rank = 1});
+  const ArrayType x = d.input({.types = drawable(d, "T", kMovable), .min_rank = 1});
   if (element_count(x.dims) == 0) return false;
   const std::int64_t depth = rng.range(1, static_cast<std::int64_t>(x.rank()));
   const bool duplicates = draw_reduction(d, x.dtype) != Reduction::kNone;

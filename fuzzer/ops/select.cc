@@ -87,7 +87,7 @@ void evaluate_compress(Evaluation& ev) {
 
 bool draft_compress(Draft& d) {
   Rng& rng = d.rng();
-  const ArrayType x = d.input({.types = drawable(d, "T"), .min_rank = 1});
+  const ArrayType x = d.input({.types = drawable(d, "T", kMovable), .min_rank = 1});
   std::int64_t size = element_count(x.dims);
   if (rng.chance(0.7)) {
     const std::int64_t axis = draw_axis(d, static_cast<std::int64_t>(x.rank()));
@@ -198,8 +198,7 @@ bool draft_one_hot(Draft& d) {
   const bool common = rng.chance(0.8) && drawable(d, "T2").has(x.dtype) && is_signed_int(x.dtype);
   const DType t = common ? x.dtype : rng.pick(depth_types);
   d.input(Tensor::of_ints(t, rng.chance(0.5) ? Dims{} : Dims{1}, {depth}));
-  d.input(
-      {.types = drawable(d, "T3", common ? usual : kAnyDType), .dims = Dims{2}, .role = Role::kParameter});
+  d.input({.types = drawable(d, "T3", common ? usual : kMovable), .dims = Dims{2}, .role = Role::kParameter});
   const auto rank = static_cast<std::int64_t>(x.rank());
   if (rng.chance(0.7)) d.attribute("axis", rng.range(-rank - 1, rank));
   return true;

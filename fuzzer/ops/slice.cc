@@ -98,7 +98,7 @@ bool draft(Draft& d) {
   Rng& rng = d.rng();
   const bool by_input = !d.schema().has_attribute("starts");
   const ArrayType x =
-      d.input({.types = drawable(d, "T", kAnyDType), .min_rank = 1, .max_rank = 5, .min_size = 0});
+      d.input({.types = drawable(d, "T", kMovable), .min_rank = 1, .max_rank = 5, .min_size = 0});
   const auto rank = static_cast<std::int64_t>(x.rank());
   const bool with_axes = rng.chance(0.7), with_steps = by_input && rng.chance(0.5);
   auto axes = rng.permutation(x.rank());

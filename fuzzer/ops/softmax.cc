@@ -1,6 +1,7 @@
 // Softmax, LogSoftmax: before opset 13 over all axes from `axis` on, since then over one.
-#include "fuzzer/ops/known_limits.h"
 #include "fuzzer/ops/softmax_line.h"
+
+#include "fuzzer/ops/known_limits.h"
 
 namespace mob::ops {
 namespace {

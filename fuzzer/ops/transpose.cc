@@ -38,7 +38,7 @@ void evaluate(Evaluation& ev) {
 }
 
 bool draft(Draft& d) {
-  const ArrayType x = d.input({.types = drawable(d, "T", kAnyDType), .min_rank = 1, .max_rank = 5});
+  const ArrayType x = d.input({.types = drawable(d, "T", kMovable), .min_rank = 1, .max_rank = 5});
   if (d.rng().chance(0.85)) d.attribute("perm", d.rng().permutation(x.rank()));
   return true;
 }

@@ -128,7 +128,7 @@ void evaluate(Evaluation& ev) {
 
 bool draft(Draft& d) {
   const ValueRange few = {.low = -2, .high = 2, .integral = true};
-  const ArrayType x = d.input({.types = drawable(d, "T"), .min_rank = 1, .range = few});
+  const ArrayType x = d.input({.types = drawable(d, "T", kMovable), .min_rank = 1, .range = few});
   if (d.rng().chance(0.5)) d.attribute("axis", draw_axis(d, static_cast<std::int64_t>(x.rank())));
   if (d.rng().chance(0.6)) d.attribute("sorted", d.rng().range(0, 1));
   d.outputs(static_cast<std::size_t>(d.rng().range(1, 4)));

@@ -96,7 +96,7 @@ Support probe_support(const System& system) {
   std::string ops;
   for (const OpSpec* op : all_ops()) ops += std::string(op->name) + ";";
   const fs::path file =
-      cache_folder() / "support" / (cache_key(system) + "-" + hex64(hash64(ops)) + ".operators-3.json");
+      cache_folder() / "support" / (cache_key(system) + "-" + hex64(hash64(ops)) + ".operators-4.json");
   if (std::ifstream in(file); in) {
     const auto json = nlohmann::json::parse(in, nullptr, false);
     if (json.is_object() && json.contains("operators") && json.contains("taken")) {

@@ -76,13 +76,13 @@ using OrtValuePtr = std::unique_ptr<OrtValue, Releaser<OrtValue, &OrtApi::Releas
 using TypeInfo = std::unique_ptr<OrtTensorTypeAndShapeInfo,
                                  Releaser<OrtTensorTypeAndShapeInfo, &OrtApi::ReleaseTensorTypeAndShapeInfo>>;
 
-// ONNX Runtime numbers the element types as ONNX does up to 23; behind that, 2-bit integers come first.
+// ONNX Runtime numbers the element types as ONNX does up to 23; behind that, float8e8m0 comes last.
 std::uint32_t onnx_type(ONNXTensorElementDataType t) {
   const auto n = static_cast<std::uint32_t>(t);
-  return n == 24 || n == 25 ? n + 1 : n;
+  return n == 26 ? 24 : n == 24 || n == 25 ? n + 1 : n;
 }
 ONNXTensorElementDataType own_type(std::uint32_t n) {
-  return static_cast<ONNXTensorElementDataType>(n == 25 || n == 26 ? n - 1 : n);
+  return static_cast<ONNXTensorElementDataType>(n == 24 ? 26 : n == 25 || n == 26 ? n - 1 : n);
 }
 
 // Bytes of `count` elements as ONNX Runtime lays them out.

@@ -98,6 +98,7 @@ TEST(Cast, ToPowersOfTwoByRoundMode) {
 
 TEST(Cast, FractionsToFourBitsMayBeRoundedOrTruncated) {
   EXPECT_THAT(bounds(cast(floats({2}, {2.5, 3}), DType::kInt4)[0]), ElementsAre(1, 0));
+  EXPECT_TRUE(cast(floats({1}, {1.75}), DType::kInt2)[0].open_at(0)) << "2 is no int2";
 }
 
 TEST(Cast, OfStrings) {

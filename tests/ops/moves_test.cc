@@ -78,6 +78,14 @@ TEST(Shape, StartAndEndAreClamped) {
   EXPECT_THAT(shape(2, 1), IsEmpty());
 }
 
+TEST(Transpose, MovesNarrowTypes) {
+  for (DType t : {DType::kInt2, DType::kInt4, DType::kFloat8E4M3FN, DType::kFloat4E2M1}) {
+    const auto r = run_node("Transpose", 25, {numbers(t, {2, 2}, {1, 0, -1, 1})});
+    EXPECT_THAT(values(r[0]), ElementsAre(1, -1, 0, 1)) << name(t);
+    EXPECT_EQ(r[0].type.dtype, t);
+  }
+}
+
 TEST(Split, TheLastPartOfAnUnevenSplitIsSmaller) {
   const NodeRun r = run_node("Split", 18, {counted({5})}, {{"num_outputs", std::int64_t{3}}}, 3);
   EXPECT_THAT(values(r[0]), ElementsAre(0, 1));
