@@ -51,6 +51,8 @@ void reduce(Evaluation& ev, F log_prob) {
       losses.add(loss);
       weights.add(weight);
     }
+    // A zero has either sign.
+    if (loss.v == 0) loss.e = std::max(loss.e, rounding.eta());
     if (reduction == Reduction::kNone) y.set(i, loss);
   }
   if (reduction == Reduction::kNone) return;
