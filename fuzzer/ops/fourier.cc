@@ -57,6 +57,8 @@ class Transform {
       if (x.finite() && !x.open()) x.e += off;
       // An infinity spreads over all elements, or meets a zero.
       if (!x.finite()) return open_value(x.v);
+      // Nor does what overflows before it is divided come back.
+      if (inverse_ && std::fabs(x.v) + x.e > rounding_.max_finite()) return open_value(x.v);
       return rounding_.add(x / count, 2);
     };
     return {finish(re), finish(im)};
