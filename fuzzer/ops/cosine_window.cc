@@ -20,7 +20,7 @@ DType output_type(const Inference& inf) {
 
 void infer(Inference& inf) {
   const auto size = inf.ints(0);
-  if (size.size() != 1 || size[0] < 0) throw InvalidNode("the size of a window is one number");
+  if (inf.rank(0) != 0 || size[0] < 0) throw InvalidNode("the size of a window is a scalar");
   if (size[0] > std::int64_t{1} << 24) throw Unsupported("so long a window");
   inf.set_output(0, {output_type(inf), {size[0]}});
 }

@@ -1,5 +1,7 @@
 // DeformConv: a convolution whose kernel reads the image between its pixels, each element at a place of its
 // own.
+#include <algorithm>
+
 #include "fuzzer/ops/sampling.h"
 #include "fuzzer/ops/windows.h"
 
@@ -64,7 +66,11 @@ class Deformed {
         round_(ev, ev.type(0).dtype),
         step_(strides(p.windows.in)),
         places_(static_cast<std::size_t>(element_count(p.windows.out))),
-        elements_(static_cast<std::size_t>(element_count(p.windows.kernel))) {}
+        elements_(static_cast<std::size_t>(element_count(p.windows.kernel))) {
+    const auto plane = static_cast<std::size_t>(element_count(p.windows.in));
+    for (std::int64_t i = 0; i < ev.dims(0)[0] * ev.dims(0)[1]; ++i)
+      plain_.push_back(plain_plane(x_, static_cast<std::size_t>(i) * plane, plane));
+  }
 
   // What stands under each [channel][kernel element] at output position `o` (its index and offset).
   std::vector<Approx<R>> column(std::size_t n, const Dims& index, std::size_t o) const {
@@ -77,10 +83,13 @@ class Deformed {
       for_each_index(p_.windows.kernel, [&](const Dims& element) {
         const std::size_t at = (n * groups + g) * elements_ + k;
         const auto pixels = read(index, element, at, o);
+        const bool outside =
+            pixels && std::any_of(pixels->begin(), pixels->end(), [](auto& p) { return p.at < 0; });
         const Approx<R> mask = mask_ ? (*mask_)[at * places_ + o] : Approx<R>{1, 0};
         for (std::size_t c = g * channels / groups; c < (g + 1) * channels / groups; ++c) {
           Approx<R> v = open_value<R>();
-          if (pixels) v = weighed(x_, (n * channels + c) * plane, *pixels, round_.rounding(), R(8));
+          if (pixels && (!outside || plain_[n * channels + c]))
+            v = weighed(x_, (n * channels + c) * plane, *pixels, round_.rounding(), R(8));
           values[c * elements_ + k] = mask_ ? round_(v * mask) : v;
         }
         ++k;
@@ -113,6 +122,7 @@ class Deformed {
   const Reals<R>& offset_;
   const Reals<R>* mask_;
   RoundTo<R> round_;
+  std::vector<bool> plain_;  // planes
   Dims step_;
   std::size_t places_, elements_;
 };

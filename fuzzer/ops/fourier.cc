@@ -12,10 +12,9 @@ bool is_complex(const Inference& inf, std::size_t i) {
   return last == 2;
 }
 
-std::int64_t one_number(const Inference& inf, std::size_t i) {
-  const auto v = inf.ints(i);
-  if (v.size() != 1) throw InvalidNode("input " + std::to_string(i) + " is one number");
-  return v[0];
+std::int64_t scalar_input(const Inference& inf, std::size_t i) {
+  if (inf.rank(i) != 0) throw InvalidNode("input " + std::to_string(i) + " is a scalar");
+  return inf.ints(i)[0];
 }
 
 // Larger ones cost too much as plain sums.
@@ -50,13 +49,16 @@ class Transform {
       im = im + real[i] * s + imaginary[i] * c;
       magnitude += std::fabs(real[i].v) + real[i].e + std::fabs(imaginary[i].v) + imaginary[i].e;
     }
-    if (n_ == 1) return {re, im};
+    // Nothing is rounded, but the sign of a zero is anyone's.
+    if (n_ == 1) return {rounding_.add(re), rounding_.add(im)};
     const R off = (rounding_.gamma(static_cast<R>(2 * n_)) + 16 * rounding_.u()) * magnitude;
     const Approx<R> count = {inverse_ ? static_cast<R>(n_) : R(1), 0};
     const auto finish = [&](Approx<R> x) {
       if (x.finite() && !x.open()) x.e += off;
       // An infinity spreads over all elements, or meets a zero.
       if (!x.finite()) return open_value(x.v);
+      // Nor does what overflows before it is divided come back.
+      if (inverse_ && std::fabs(x.v) + x.e > rounding_.max_finite()) return open_value(x.v);
       return rounding_.add(x / count, 2);
     };
     return {finish(re), finish(im)};
@@ -86,7 +88,7 @@ Plan plan(const Inference& inf) {
   const std::int64_t rank = inf.rank(0);
   if (rank < 2) throw InvalidNode("DFT takes a signal and an axis of parts");
   std::int64_t axis = inf.opset() < 20 ? inf.node().int_or("axis", 1) : -2;
-  if (inf.opset() >= 20 && inf.has_input(2)) axis = one_number(inf, 2);
+  if (inf.opset() >= 20 && inf.has_input(2)) axis = scalar_input(inf, 2);
   p.axis = static_cast<std::size_t>(Inference::axis(axis, rank));
   if (static_cast<std::int64_t>(p.axis) == rank - 1)
     throw InvalidNode("the axis of DFT is that of the parts");
@@ -94,7 +96,7 @@ Plan plan(const Inference& inf) {
     throw InvalidNode("a onesided DFT is of real numbers, its inverse of complex ones");
   p.out = inf.dims(0);
   const std::int64_t size = p.out[p.axis];
-  p.length = inf.has_input(1) ? one_number(inf, 1) : p.onesided && p.inverse ? 2 * (size - 1) : size;
+  p.length = inf.has_input(1) ? scalar_input(inf, 1) : p.onesided && p.inverse ? 2 * (size - 1) : size;
   if (p.length < 1) throw InvalidNode("a DFT of no length");
   if (p.length > kLongest) throw Unsupported("so long a DFT");
   // Whether bins are cut off before the other half is added or behind it.
@@ -164,10 +166,10 @@ Frames frames(const Inference& inf) {
   if (inf.rank(0) != 3) throw InvalidNode("STFT takes [batch, length, 1 or 2]");
   f.onesided = inf.node().int_or("onesided", 1) != 0;
   if (f.onesided && complex) throw InvalidNode("a onesided STFT of complex numbers");
-  f.step = one_number(inf, 1);
+  f.step = scalar_input(inf, 1);
   if (inf.has_input(2) && inf.rank(2) != 1) throw InvalidNode("a window has one axis");
   const std::int64_t signal = inf.dims(0)[1];
-  f.length = inf.has_input(3) ? one_number(inf, 3) : inf.has_input(2) ? inf.dims(2)[0] : signal;
+  f.length = inf.has_input(3) ? scalar_input(inf, 3) : inf.has_input(2) ? inf.dims(2)[0] : signal;
   if (inf.has_input(2) && inf.dims(2)[0] != f.length) throw InvalidNode("the window does not fit the frame");
   if (f.step < 1 || f.length < 1 || f.length > signal) throw InvalidNode("no frame fits the signal");
   if (f.length > kLongest) throw Unsupported("so long a DFT");

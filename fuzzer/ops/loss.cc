@@ -51,12 +51,16 @@ void reduce(Evaluation& ev, F log_prob) {
       losses.add(loss);
       weights.add(weight);
     }
+    // A zero has either sign.
+    if (loss.v == 0) loss.e = std::max(loss.e, rounding.eta());
     if (reduction == Reduction::kNone) y.set(i, loss);
   }
   if (reduction == Reduction::kNone) return;
   const Approx<R> sum = losses.result(rounding), total = weights.result(rounding);
   if (reduction == Reduction::kSum) {
     y.set(0, losses.terms() == 0 ? Approx<R>{} : rounding.add(sum));
+  } else if (sum.finite() && std::fabs(sum.v) + sum.e > rounding.max_finite()) {
+    y.set(0, open_value(sum.v));  // what overflows before it is divided does not come back
   } else if (total.v == 0) {
     ev.unspecified("the mean of no loss");
     y.set(0, open_value<R>());

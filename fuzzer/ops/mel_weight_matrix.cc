@@ -16,12 +16,11 @@ struct Plan {
 Plan plan(const Inference& inf) {
   Plan p;
   const auto whole = [&](std::size_t i) {
-    const auto v = inf.ints(i);
-    if (v.size() != 1) throw InvalidNode("a parameter of MelWeightMatrix is one number");
-    return v[0];
+    if (inf.rank(i) != 0) throw InvalidNode("a parameter of MelWeightMatrix is a scalar");
+    return inf.ints(i)[0];
   };
   const auto real = [&](std::size_t i) -> Approx<Real> {
-    if (inf.type(i).count() != 1) throw InvalidNode("a parameter of MelWeightMatrix is one number");
+    if (inf.rank(i) != 0) throw InvalidNode("a parameter of MelWeightMatrix is a scalar");
     return {static_cast<Real>(inf.input(i).value_at(0)), static_cast<Real>(inf.input(i).bound_at(0))};
   };
   p.bands = whole(0), p.length = whole(1), p.rate = whole(2);

@@ -124,38 +124,41 @@ class Largest {
 template <class R>
 class Pool {
  public:
-  Pool(const Reals<R>& x, bool max, const RoundTo<R>& round) : x_(x), max_(max), round_(round) {}
+  Pool(const Reals<R>& x, bool plain, bool max, const RoundTo<R>& round)
+      : x_(x), max_(max), round_(round), zero_(plain ? Approx<R>{0, 0} : open_value<R>()) {}
 
   void add(std::size_t plane, std::int64_t width, const Place<R>& row, const Place<R>& column) {
-    const Approx<R> zero = {0, 0};
     const bool inside = row.inside && column.inside, outside = row.outside || column.outside;
-    Approx<R> sample = zero;
+    Approx<R> sample = zero_;
     if (!outside) {
       const auto pixels = cross<R>({&row.pixels, &column.pixels}, {width, 1}, round_);
       sample = weighed(x_, plane, pixels, round_.rounding());
-      if (!inside) sample = either(sample, zero);
+      if (!inside) sample = either(sample, zero_);
       for (const Pixel<R>& p : pixels) {
         if (!max_) break;
         const auto part = round_(p.weight * x_[plane + static_cast<std::size_t>(p.at)]);
-        parts_.add(inside ? part : either(part, zero));
+        parts_.add(inside ? part : either(part, zero_));
       }
     } else if (max_) {
-      parts_.add(zero);
+      parts_.add(zero_);
     }
     sum_.add(sample);
     samples_.add(sample);
   }
   Approx<R> result() const {
     const auto& rounding = round_.rounding();
-    const Approx<R> count = {static_cast<R>(sum_.terms()), 0};
-    if (!max_) return rounding.add(sum_.result(rounding) / count, 2);
-    return rounding.add(either(samples_.result(), parts_.result()));
+    if (max_) return rounding.add(either(samples_.result(), parts_.result()));
+    const Approx<R> sum = sum_.result(rounding), count = {static_cast<R>(sum_.terms()), 0};
+    // What overflows before it is divided does not come back.
+    if (sum.finite() && std::fabs(sum.v) + sum.e > rounding.max_finite()) return open_value(sum.v);
+    return rounding.add(sum / count, 2);
   }
 
  private:
   const Reals<R>& x_;
   bool max_;
   const RoundTo<R>& round_;
+  Approx<R> zero_;  // what stands outside
   Sum<R> sum_;
   Largest<R> samples_, parts_;
 };
@@ -182,9 +185,10 @@ void align(Evaluation& ev) {
     }
     for (std::size_t c = 0; c < channels; ++c) {
       const std::size_t plane = (static_cast<std::size_t>(batches[r]) * channels + c) * area;
+      const bool plain = plain_plane(x, plane, area);
       for (std::size_t h = 0; h < static_cast<std::size_t>(out[2]); ++h)
         for (std::size_t w = 0; w < static_cast<std::size_t>(out[3]); ++w) {
-          Pool<R> pool(x, max, round);
+          Pool<R> pool(x, plain, max, round);
           for (std::size_t i = 0; i < rows.samples; ++i)
             for (std::size_t k = 0; k < columns.samples; ++k)
               pool.add(plane, in[3], rows.all[h * rows.samples + i], columns.all[w * columns.samples + k]);

@@ -1,6 +1,7 @@
 // Images read between their pixels, at places known but for rounding: GridSample, RoiAlign, DeformConv.
 #pragma once
 
+#include <algorithm>
 #include <vector>
 
 #include "fuzzer/ops/kernels.h"
@@ -119,6 +120,15 @@ Approx<R> weighed(const Reals<R>& x, std::size_t plane, const Pixels<R>& pixels,
     if (p.at >= 0 && (p.weight.v != 0 || p.weight.e != 0)) sum.add_product(p.weight, v);
   }
   return sum.result(rounding, rounded);
+}
+
+// Whether a plane holds no infinity and no NaN. Where a place lies outside, kernels may read any of its
+// elements, by a weight of 0.
+template <class R>
+bool plain_plane(const Reals<R>& x, std::size_t plane, std::size_t size) {
+  return std::all_of(x.v.begin() + static_cast<std::ptrdiff_t>(plane),
+                     x.v.begin() + static_cast<std::ptrdiff_t>(plane + size),
+                     [](R v) { return std::isfinite(v); });
 }
 
 }  // namespace mob::ops

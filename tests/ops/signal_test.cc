@@ -36,6 +36,7 @@ TEST(CosineWindows, IntegersAreCutOff) {
   EXPECT_EQ(r[0].bound_at(2), 1) << "one, or a little less";
   EXPECT_THROW(run_node("HannWindow", 17, {scalar(4)}, {{"output_datatype", I64{9}}}), InvalidNode);
   EXPECT_THROW(run_node("HannWindow", 17, {scalar(-1)}), InvalidNode);
+  EXPECT_THROW(run_node("HannWindow", 17, {axes_input({4})}), InvalidNode) << "no scalar";
 }
 
 // Of a real signal.
