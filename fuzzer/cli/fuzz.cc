@@ -171,7 +171,7 @@ int fuzz(const Words& words) {
     if (ended == EndedBy::kSignal || ended == EndedBy::kTime)
       fmt::print(
           "go on with: mobster fuzz --resume --out {} and the same --system, --seed, --corpus, --motifs, "
-          "--focus\n",
+          "--focus, --share\n",
           o.out.string());
   }
   return last.groups.empty() ? kNothingFound : kFindings;
