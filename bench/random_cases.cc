@@ -47,7 +47,12 @@ const KnownFault kKnownFaults[] = {
        const auto dilations = n.ints_or("dilations", {});
        return n.op_type == "Col2Im" && elements_of(c, n.inputs[1]) > 2 &&
               dilations != Dims(dilations.size(), 1);
-      }},
+     }},
+    {"ReduceProd and ReduceSumSquare of integers saturate (1.31.1)",
+     [](const Case& c, const Node& n) {
+       return (n.op_type == "ReduceProd" || n.op_type == "ReduceSumSquare") &&
+              is_int(c.model.graph[n.inputs[0]].type->dtype);
+     }},
     {"Gather of strings copies the first one of each slice only (1.31.1)",
      [](const Case& c, const Node& n) {
        return n.op_type == "Gather" && c.model.graph[n.inputs[0]].type->dtype == DType::kString;

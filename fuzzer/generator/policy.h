@@ -50,7 +50,7 @@ struct Policy {
   double keep_unspecified = 0.01;  // the same where the ONNX spec leaves elements open
 
   // Of a fresh leaf whose slot takes narrow types (below 8 bits, float8) or strings: it is one of these.
-  double rare_type = 0.15;
+  double rare_type = 0.06;
 
   double keep_unknown = 0.02;  // the same where nobody knows whether the system takes such types
 

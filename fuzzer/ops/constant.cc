@@ -32,7 +32,7 @@ Tensor draw_tensor(Rng& rng, DType t, const Dims& dims) {
 // Mostly a type that many operators take.
 DType draw_type(Rng& rng, DTypeSet types) {
   const DTypeSet usual = types & kAnyDType, rare = types.without(kAnyDType);
-  return rng.pick((usual.empty() || (!rare.empty() && rng.chance(0.15)) ? rare : usual).list());
+  return rng.pick((usual.empty() || (!rare.empty() && rng.chance(0.06)) ? rare : usual).list());
 }
 
 // --- Constant ---

@@ -43,9 +43,13 @@ void swap_operands(Graph& graph, bool behind_another) {
 Case read_case(const wire::Request& request, const worker::Slot& slot) {
   Case c;
   c.model = parse_model({slot.at(request.model()), request.model().size()});
-  for (const auto& t : request.inputs())
-    c.inputs[t.name()] = Tensor({static_cast<DType>(t.dtype()), Dims(t.dims().begin(), t.dims().end())},
-                                std::string(slot.at(t.data()), t.data().size()));
+  for (const auto& t : request.inputs()) {
+    const auto dtype = static_cast<DType>(t.dtype());
+    Dims dims(t.dims().begin(), t.dims().end());
+    c.inputs[t.name()] = dtype == DType::kString
+                             ? Tensor(dims, {t.strings().begin(), t.strings().end()})
+                             : Tensor({dtype, dims}, std::string(slot.at(t.data()), t.data().size()));
+  }
   return c;
 }
 
@@ -63,7 +67,17 @@ Tensor within_bound(const Expected& x, Rng& rng) {
   return Tensor::of(x.type.dtype, x.type.dims, values);
 }
 
+// A tensor of numbers in place of strings, which no fault below is about.
+Tensor numbers(const Tensor& t) {
+  return t.is_string() ? Tensor::of(DType::kFloat, t.dims(), std::vector<double>(t.strings().size())) : t;
+}
+
 Tensor scaled(const Tensor& t, double by) {
+  if (t.is_string()) {
+    auto words = t.strings();
+    for (auto& w : words) w += "!";
+    return Tensor(t.dims(), std::move(words));
+  }
   if (!is_float(t.dtype())) {
     auto v = t.ints_vector();
     for (auto& x : v) x = t.dtype() == DType::kBool ? !x : x ^ 1;
@@ -89,6 +103,7 @@ void tell(const std::vector<Tensor>& tensors, const Graph& graph, worker::Slot& 
     t->set_name(graph[graph.outputs[o]].name);
     t->set_dtype(static_cast<std::uint32_t>(tensors[o].dtype()));
     for (auto d : tensors[o].dims()) t->add_dims(d);
+    for (const std::string& s : tensors[o].strings()) t->add_strings(s);
     *t->mutable_data() = slot.append(tensors[o].raw().data(), tensors[o].raw().size(), Outcome::RUN);
   }
 }
@@ -155,13 +170,15 @@ void perform(const wire::Request& request, const wire::Configuration& c, worker:
     const bool wrong = (faulty && is("wrong-numbers")) || is("wrong-kernel") ||
                        (is("wrong-when-saved") && c.reload()) || (faulty && outcome.message() == "garbage");
     if (wrong) t = scaled(t, 1.01);
-    if (faulty && is("dropped-axis")) t = without_first_axis(t);
+    if (faulty && is("dropped-axis")) t = without_first_axis(numbers(t));
     if (faulty && is("wrong-type"))
-      t = Tensor::of(t.dtype() == DType::kDouble ? DType::kFloat : DType::kDouble, t.dims(), t.reals());
+      t = Tensor::of(t.dtype() == DType::kDouble ? DType::kFloat : DType::kDouble, t.dims(),
+                     numbers(t).reals());
     tensors.push_back(std::move(t));
   }
   outcome.clear_message();
-  if (is("wrong-shape-within") && tensors.size() > 1) tensors.back() = without_first_axis(tensors.back());
+  if (is("wrong-shape-within") && tensors.size() > 1)
+    tensors.back() = without_first_axis(numbers(tensors.back()));
   if (faulty && is("missing-output")) tensors.pop_back();
   if (faulty && is("not-saved") && c.reload()) {
     outcome.set_kind(Outcome::REJECTED);
