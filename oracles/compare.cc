@@ -113,6 +113,11 @@ Meaning meaning_of_wrong_outputs(const Evidence& evidence, const Reference& opti
     one.add_output(one.add_value(graph[graph.outputs[o]].name));
     if (!violations({a}, one, {got[o]}).any()) continue;
     if (a.type != b.type || a.holds_reals() != b.holds_reals()) return Meaning::kOther;
+    if (const auto* strings = std::get_if<Strings>(&a.data)) {
+      if (*strings != std::get<Strings>(b.data)) return Meaning::kOther;
+      kernel = true;
+      continue;
+    }
     bool open = false, exact = false;
     for (std::size_t i = 0; i < a.count(); ++i) {
       const double x = a.value_at(i), y = b.value_at(i);

@@ -297,7 +297,7 @@ struct Worker::Impl {
     for (const auto& [name, tensor] : c.inputs) {
       auto* data = request.mutable_inputs(i++)->mutable_data();
       data->set_offset(at);
-      std::memcpy(to + at, tensor.raw().data(), tensor.raw().size());
+      std::copy_n(tensor.raw().data(), tensor.raw().size(), to + at);  // null and 0 for strings
       at = channel::aligned(at + tensor.raw().size());
     }
     request.set_free_from(at);

@@ -66,6 +66,33 @@ TEST(ClassifyNumbers, WhatIsExactHasNoCoarserMeaning) {
   EXPECT_EQ(classify(3, number(2, 1), number(-1, 0), /*exact=*/true), FindingClass::kBug);
 }
 
+TEST(ClassifyNumbers, StringsHaveAMeaningToo) {
+  Case c;
+  c.model = parse_text(R"(<ir_version: 8, opset_import: ["" : 17]>
+g (string[1] x) => (string[1] y) { y = Identity(x) })");
+  c.inputs.emplace("x", Tensor({1}, std::vector<std::string>{"a"}));
+  const Reference reference = evaluate(c);
+  for (const bool same : {true, false}) {
+    Reference optimized = reference;
+    if (!same) std::get<Strings>(optimized.outputs[0].data)[0] = "b";
+    Outcome plain, bad;
+    plain.kind = bad.kind = Outcome::Kind::kOutputs;
+    plain.outputs = {{"y", Tensor({1}, std::vector<std::string>{"a"}), true}};
+    bad.outputs = {{"y", Tensor({1}, std::vector<std::string>{"b"}), true}};
+    const std::vector<Configuration> configurations = {{.level = 0}, {.level = 99}};
+    const std::vector<Outcome> outcomes = {plain, bad};
+    const Evidence e{.c = c,
+                     .reference = reference,
+                     .configurations = configurations,
+                     .outcomes = outcomes,
+                     .relaxed = [&](const Arithmetic&) -> const Reference& { return reference; },
+                     .optimized_reference = [&](std::size_t) { return &optimized; },
+                     .repeats = {}};
+    EXPECT_EQ(classify_numbers(e, 1, violations(reference.outputs, c.model.graph, bad.outputs)),
+              same ? FindingClass::kKernel : FindingClass::kBug);
+  }
+}
+
 TEST(ClassifyNumbers, WhereNobodyKnowsWhatIsMeantItIsABug) {
   EXPECT_EQ(classify(3, number(2, kInfinity<double>), number(-1, 0)), FindingClass::kBug);
   EXPECT_EQ(classify(3, Expected(), number(-1, 0)), FindingClass::kBug);
