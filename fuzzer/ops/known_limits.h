@@ -35,8 +35,8 @@ struct ProductForm {
   double alpha = 1;
 };
 // Inputs 0 and 1 multiplied to output 0: saturating_u8s8 where both are dequantized (or input 1 may be made
-// integers, quantized_weights), quantized_activations where input 1 is and no kernel could use the integers of input 0 (activations are rounded to the int8 grid
-// of their row or of a block of it).
+// integers, quantized_weights), quantized_activations where input 1 is and no kernel could use the integers
+// of input 0 (activations are rounded to the int8 grid of their row or of a block of it).
 void relax_products(Evaluation& ev, const MatmulPlan& p, const ProductForm& form = {});
 // Input 0 convolved with the weights of input 1: saturating_u8s8, also of float weights where they may have
 // been quantized (quantized_weights).

@@ -34,8 +34,9 @@ struct ReferenceOptions {
   // multiplied by 1 + or 1 - plant_relative, as a wrong kernel would.
   int plant_node = -1;
   double plant_relative = 0;
-  // The model was written by an optimizer. Nodes that cannot be evaluated do not matter to outputs that do not
-  // need them: an output that does has an undefined type. Fused operators may stand in models of any opset.
+  // The model was written by an optimizer. Nodes that cannot be evaluated do not matter to outputs that do
+  // not need them: an output that does has an undefined type. Fused operators may stand in models of any
+  // opset.
   bool optimized = false;
   // Evaluation of very large models stops here: elements of all node outputs together, each of which takes 16
   // bytes (32 for double).

@@ -94,7 +94,8 @@ TEST(Registry, EveryMemberHasItsRow) {
   rows_match_files("fuzzer/ops/all.def", "OPS", "fuzzer/ops",
                    {"expected", "kernels", "op_spec", "table", "known_limits", "quantize", "regex"});
   rows_match_files("oracles/all.def", "ORACLE", "oracles", {"oracle", "compare"});
-  rows_match_files("mutators/all.def", "MUTATOR", "mutators", {"mutator", "settle", "splice", "nest", "edit"});
+  rows_match_files("mutators/all.def", "MUTATOR", "mutators",
+                   {"mutator", "settle", "splice", "nest", "edit"});
   rows_match_files("fuzzer/generator/motifs/all.def", "MOTIFS", "fuzzer/generator/motifs", {"motif", "qdq"});
   rows_match_files("fuzzer/cli/all.def", "COMMAND", "fuzzer/cli", {"main", "models"});
   rows_match_files("fuzzer/runtime/all.def", "SYSTEM", "fuzzer/runtime",
