@@ -66,6 +66,9 @@ bool unwelcome(const Node& n, int opset, const Schema& form, std::span<const Exp
   if (n.op_type == "MeanVarianceNormalization" && opset > 13 && !n.has("axes")) return true;
   if (n.op_type == "MeanVarianceNormalization" && rank(0) >= 0 && inputs[0]->type.dtype != DType::kFloat)
     return true;
+  // The shape inference of its first form takes them for sorted.
+  if (n.op_type == "Squeeze" && opset < 11)
+    if (const auto axes = n.ints_or("axes", {}); !std::is_sorted(axes.begin(), axes.end())) return true;
   if ((n.op_type == "Unsqueeze" || n.op_type == "Squeeze") && opset < 11)
     for (std::int64_t a : n.ints_or("axes", {}))
       if (a < 0) return true;
