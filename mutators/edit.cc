@@ -452,6 +452,13 @@ std::vector<ValueId> append(Case& c, std::string op, std::vector<ValueId> inputs
   return g.nodes.back().outputs;
 }
 
+ValueId append_along(Case& c, std::string op, ValueId v, std::int64_t axis, Rng& rng) {
+  const std::vector<std::int64_t> axes = {axis};
+  if (c.model.opset() < 13) return append(c, std::move(op), {v}, {{.name = "axes", .value = axes}}).front();
+  const ValueId given = add_leaf(c, Tensor::ints(axes), draw_constness(rng));
+  return append(c, std::move(op), {v, given}).front();
+}
+
 void expose(Case& c, ValueId v) {
   if (!c.model.graph.is_output(v)) c.model.graph.add_output(v);
 }

@@ -95,6 +95,8 @@ Tensor converted(const Tensor& t, DType to);
 std::vector<ValueId> append(Case& c, std::string op, std::vector<ValueId> inputs,
                             std::vector<Attribute> attributes = {}, std::size_t outputs = 1,
                             std::string domain = {});
+// Appends Squeeze or Unsqueeze along one axis, in the form of the model's opset.
+ValueId append_along(Case& c, std::string op, ValueId v, std::int64_t axis, Rng& rng);
 // Makes a value a graph output where it is none.
 void expose(Case& c, ValueId v);
 // A value that lost a reader: if nobody reads it now, it becomes a graph output, or what made it goes.

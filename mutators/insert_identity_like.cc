@@ -52,13 +52,8 @@ ValueId pass_through(Case& c, ValueId v, const ArrayType& t, Rng& rng) {
                  {{.name = "perm", .value = back}});
     }
     case 6: {
-      const Ints axis = {rng.range(0, rank)};
-      if (opset >= 13) {
-        const ValueId wide = one("Unsqueeze", {v, ints(axis)});
-        return one("Squeeze", {wide, ints(axis)});
-      }
-      return one("Squeeze", {one("Unsqueeze", {v}, {{.name = "axes", .value = axis}})},
-                 {{.name = "axes", .value = axis}});
+      const std::int64_t axis = rng.range(0, rank);
+      return append_along(c, "Squeeze", append_along(c, "Unsqueeze", v, axis, rng), axis, rng);
     }
     case 7:
       return is_float(t.dtype) || is_int(t.dtype) ? one("Mul", {v, number(1)}) : kNoValue;

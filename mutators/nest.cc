@@ -119,6 +119,22 @@ void Body::output(ValueId inside, const ArrayType& type) {
   graph_.add_output(inside);
 }
 
+std::vector<ValueId> append_if(Case& c, const Facts& f, std::size_t outputs, Rng& rng,
+                               const std::function<void(Body&, bool taken)>& fill) {
+  const bool condition = rng.chance(0.5);
+  std::vector<Attribute> branches;
+  for (const bool then : {true, false}) {
+    const std::string name = then ? "then_branch" : "else_branch";
+    Body body(c, f, name, then ? "_then" : "_else");
+    fill(body, then == condition);
+    branches.push_back({.name = name, .value = body.take()});
+  }
+  const Dims dims = rng.chance(0.7) ? Dims{} : Dims{1};
+  const Tensor tensor = Tensor::of_ints(DType::kBool, dims, {std::int64_t{condition}});
+  const ValueId leaf = add_leaf(c, tensor, draw_constness(rng));
+  return append(c, "If", {leaf}, std::move(branches), outputs);
+}
+
 void replace_part(Case& c, const Part& part, const std::vector<ValueId>& made) {
   Graph& g = c.model.graph;
   const std::set<int> within(part.nodes.begin(), part.nodes.end());

@@ -1,6 +1,7 @@
 // What mutators share that move a part of a case into a nested graph or a function.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -58,6 +59,11 @@ class Body {
 // Takes the nodes of a part out and puts the last node of the graph in their place: its output i takes over
 // what reads `makes[i]`.
 void replace_part(Case& c, const Part& part, const std::vector<ValueId>& made);
+
+// Appends an If whose condition is known beforehand; `fill` makes the outputs of the branch that is taken,
+// and of the other one. Returns its outputs.
+std::vector<ValueId> append_if(Case& c, const Facts& f, std::size_t outputs, Rng& rng,
+                               const std::function<void(Body&, bool taken)>& fill);
 
 // The body of a mutator that keeps the values: `change` works on a copy, which counts only where it says so.
 template <bool (*change)(Case&, const Facts&, Rng&)>

@@ -23,23 +23,12 @@ void add_decoy(Body& body, const Facts& f, const Part& part, Rng& rng) {
 bool change(Case& c, const Facts& f, Rng& rng) {
   const auto part = draw_part(c, f, rng);
   if (!part || !carries(c, f, "If", part->makes)) return false;
-  const bool taken = rng.chance(0.5);
-  std::vector<Attribute> branches;
-  for (const bool then : {true, false}) {
-    const std::string name = then ? "then_branch" : "else_branch";
-    Body body(c, f, name, then ? "_then" : "_else");
-    if (then == taken || rng.chance(kSameBranch)) {
-      body.add(*part);
-      for (ValueId v : part->makes) body.output_for(v);
-    } else {
-      add_decoy(body, f, *part, rng);
-    }
-    branches.push_back({.name = name, .value = body.take()});
-  }
-  const Tensor condition =
-      Tensor::of_ints(DType::kBool, rng.chance(0.7) ? Dims{} : Dims{1}, {std::int64_t{taken}});
-  const ValueId cond = add_leaf(c, condition, draw_constness(rng));
-  replace_part(c, *part, append(c, "If", {cond}, std::move(branches), part->makes.size()));
+  const auto fill = [&](Body& body, bool taken) {
+    if (!taken && !rng.chance(kSameBranch)) return add_decoy(body, f, *part, rng);
+    body.add(*part);
+    for (ValueId v : part->makes) body.output_for(v);
+  };
+  replace_part(c, *part, append_if(c, f, part->makes.size(), rng, fill));
   return true;
 }
 

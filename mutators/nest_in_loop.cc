@@ -9,12 +9,7 @@ constexpr double kCarried = 0.5;  // a result is carried from iteration to itera
 
 // The last of those stacked along axis 0.
 ValueId last_of(Case& c, ValueId stacked, std::int64_t n, Rng& rng) {
-  if (n == 1 && rng.chance(0.5)) {
-    if (c.model.opset() < 13)
-      return append(c, "Squeeze", {stacked}, {{.name = "axes", .value = std::vector<std::int64_t>{0}}})
-          .front();
-    return append(c, "Squeeze", {stacked, add_leaf(c, Tensor::ints({0}), draw_constness(rng))}).front();
-  }
+  if (n == 1 && rng.chance(0.5)) return append_along(c, "Squeeze", stacked, 0, rng);
   const Tensor index = Tensor::of_ints(DType::kInt64, {}, {n - 1});
   return append(c, "Gather", {stacked, add_leaf(c, index, draw_constness(rng))},
                 {{.name = "axis", .value = std::int64_t{0}}})

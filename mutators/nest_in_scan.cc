@@ -4,13 +4,6 @@
 namespace mob::mutators {
 namespace {
 
-ValueId with_axis(Case& c, std::string op, ValueId v, std::int64_t axis, Rng& rng) {
-  if (c.model.opset() < 13)
-    return append(c, std::move(op), {v}, {{.name = "axes", .value = std::vector<std::int64_t>{axis}}})
-        .front();
-  return append(c, std::move(op), {v, add_leaf(c, Tensor::ints({axis}), draw_constness(rng))}).front();
-}
-
 bool change(Case& c, const Facts& f, Rng& rng) {
   const auto part = draw_part(c, f, rng);
   if (!part || part->reads.empty()) return false;
@@ -35,7 +28,7 @@ bool change(Case& c, const Facts& f, Rng& rng) {
     const auto made_rank = static_cast<std::int64_t>(f.type(v).rank());
     axes.push_back(rng.chance(0.6) ? 0 : rng.range(0, made_rank));
   }
-  inputs.push_back(with_axis(c, "Unsqueeze", scanned, axis, rng));
+  inputs.push_back(append_along(c, "Unsqueeze", scanned, axis, rng));
   std::vector<Attribute> attributes = {{.name = "body", .value = body.take()},
                                        {.name = "num_scan_inputs", .value = std::int64_t{1}}};
   if (axis != 0 || rng.chance(0.2))
@@ -48,7 +41,7 @@ bool change(Case& c, const Facts& f, Rng& rng) {
       append(c, "Scan", inputs, std::move(attributes), part->makes.size() + (state ? 1 : 0));
   std::vector<ValueId> made;
   for (std::size_t i = 0; i < part->makes.size(); ++i)
-    made.push_back(with_axis(c, "Squeeze", results[i + (state ? 1 : 0)], axes[i], rng));
+    made.push_back(append_along(c, "Squeeze", results[i + (state ? 1 : 0)], axes[i], rng));
   if (state && rng.chance(0.5)) {
     c.model.graph[results[0]].type = declared(number);
     expose(c, results[0]);

@@ -15,6 +15,49 @@ double excess_of(double difference, double bound) {
   return difference / bound;
 }
 
+// Of one output; none where its type differs.
+Violations violations_of(const Expected& want, const std::string& name, const Output& got) {
+  Violations found;
+  if (!got.is_tensor || got.tensor.type() != want.type) return found;
+  Gap worst;
+  worst.output = name;
+  worst.elements = want.count();
+  if (const auto* strings = std::get_if<Strings>(&want.data)) {
+    for (std::size_t i = 0; i < strings->size(); ++i)
+      if ((*strings)[i] != got.tensor.strings()[i]) {
+        worst.element = i;
+        worst.excess = kInfinity<double>;
+        ++worst.outside;
+        found.only_special = false;
+      }
+  } else {
+    for (std::size_t i = 0; i < want.count(); ++i) {
+      const double v = want.value_at(i), g = got.tensor.real_at(static_cast<std::int64_t>(i));
+      if (v == g || (std::isnan(v) && std::isnan(g)) || want.open_at(i)) continue;
+      // A double's value was known more exactly than the double that it is compared as.
+      const double read = want.type.dtype == DType::kDouble ? 0x1p-53 * std::fabs(v) : 0;
+      const double bound = want.bound_at(i) + read, difference = std::fabs(g - v);
+      if (difference <= bound) continue;
+      // 64-bit integers beyond 2^53 are compared as such.
+      if (want.holds_ints() && want.ints().v[i] == got.tensor.int_at(static_cast<std::int64_t>(i))) continue;
+      const double excess = excess_of(difference, bound);
+      if (worst.outside == 0 || excess > worst.excess ||
+          (excess == worst.excess && difference > std::fabs(worst.got - worst.expected))) {
+        worst.element = i;
+        worst.expected = v;
+        worst.bound = bound;
+        worst.got = g;
+        worst.excess = excess;
+      }
+      ++worst.outside;
+      if (std::isfinite(v) && std::isfinite(g)) found.only_special = false;
+    }
+  }
+  found.worst = worst;
+  found.outside = worst.outside;
+  return found;
+}
+
 }  // namespace
 
 std::string structure_difference(const std::vector<Expected>& expected, const Graph& graph,
@@ -50,47 +93,11 @@ Violations violations(const std::vector<Expected>& expected, const Graph& graph,
                       const std::vector<Output>& got) {
   Violations found;
   for (std::size_t o = 0; o < std::min(expected.size(), got.size()); ++o) {
-    const Expected& want = expected[o];
-    if (!got[o].is_tensor || got[o].tensor.type() != want.type) continue;
-    const std::string& name = graph[graph.outputs[o]].name;
-    Gap worst;
-    worst.output = name;
-    worst.elements = want.count();
-    if (const auto* strings = std::get_if<Strings>(&want.data)) {
-      for (std::size_t i = 0; i < strings->size(); ++i)
-        if ((*strings)[i] != got[o].tensor.strings()[i]) {
-          worst.element = i;
-          worst.excess = kInfinity<double>;
-          ++worst.outside;
-          found.only_special = false;
-        }
-    } else {
-      for (std::size_t i = 0; i < want.count(); ++i) {
-        const double v = want.value_at(i), g = got[o].tensor.real_at(static_cast<std::int64_t>(i));
-        if (v == g || (std::isnan(v) && std::isnan(g)) || want.open_at(i)) continue;
-        // A double's value was known more exactly than the double that it is compared as.
-        const double read = want.type.dtype == DType::kDouble ? 0x1p-53 * std::fabs(v) : 0;
-        const double bound = want.bound_at(i) + read, difference = std::fabs(g - v);
-        if (difference <= bound) continue;
-        // 64-bit integers beyond 2^53 are compared as such.
-        if (want.holds_ints() && want.ints().v[i] == got[o].tensor.int_at(static_cast<std::int64_t>(i)))
-          continue;
-        const double excess = excess_of(difference, bound);
-        if (worst.outside == 0 || excess > worst.excess ||
-            (excess == worst.excess && difference > std::fabs(worst.got - worst.expected))) {
-          worst.element = i;
-          worst.expected = v;
-          worst.bound = bound;
-          worst.got = g;
-          worst.excess = excess;
-        }
-        ++worst.outside;
-        if (std::isfinite(v) && std::isfinite(g)) found.only_special = false;
-      }
-    }
-    if (worst.outside == 0) continue;
-    if (found.outside == 0 || worst.excess > found.worst.excess) found.worst = worst;
-    found.outside += worst.outside;
+    const Violations one = violations_of(expected[o], graph[graph.outputs[o]].name, got[o]);
+    if (!one.any()) continue;
+    if (found.outside == 0 || one.worst.excess > found.worst.excess) found.worst = one.worst;
+    found.outside += one.outside;
+    found.only_special = found.only_special && one.only_special;
   }
   return found;
 }
@@ -103,15 +110,12 @@ enum class Meaning { kOther, kSame, kSameButCoarser };
 // whether every wrong number is one that its own operators allow for.
 Meaning meaning_of_wrong_outputs(const Evidence& evidence, const Reference& optimized,
                                  const std::vector<Output>& got) {
-  const Graph& graph = evidence.c.model.graph;
   const std::vector<Expected>& meant = evidence.reference.outputs;
   if (optimized.outputs.size() != meant.size()) return Meaning::kOther;
   bool kernel = false;
   for (std::size_t o = 0; o < meant.size(); ++o) {
     const Expected &a = meant[o], &b = optimized.outputs[o];
-    Graph one;
-    one.add_output(one.add_value(graph[graph.outputs[o]].name));
-    if (!violations({a}, one, {got[o]}).any()) continue;
+    if (!violations_of(a, got[o].name, got[o]).any()) continue;
     if (a.type != b.type || a.holds_reals() != b.holds_reals()) return Meaning::kOther;
     if (const auto* strings = std::get_if<Strings>(&a.data)) {
       if (*strings != std::get<Strings>(b.data)) return Meaning::kOther;
@@ -128,7 +132,7 @@ Meaning meaning_of_wrong_outputs(const Evidence& evidence, const Reference& opti
       else if (x != y && !(std::isnan(x) && std::isnan(y)) && !(std::fabs(x - y) <= a.bound_at(i)))
         return Meaning::kOther;
     }
-    const bool outside = violations({b}, one, {got[o]}).any();
+    const bool outside = violations_of(b, got[o].name, got[o]).any();
     // Nobody knows; and what is exact (integers, dequantized ones) is so, however far from it kernels of the
     // optimized operators may be.
     if (!outside && (open || exact)) return Meaning::kOther;

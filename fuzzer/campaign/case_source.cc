@@ -33,7 +33,7 @@ bool has_operator(const Case& c, const std::string& op) {
 }
 
 Drawn from(Generated g, std::string source) {
-  return {std::move(g.c), std::move(source), std::move(g.motif), std::move(g.broken_guards), false, nullptr};
+  return {std::move(g.c), std::move(source), std::move(g.motif), std::move(g.broken_guards)};
 }
 
 std::optional<Drawn> draw_mutant(Rng& rng, const SourceOptions& o, const Snapshot& snapshot) {

@@ -6,6 +6,7 @@
 #include <deque>
 #include <fstream>
 #include <set>
+#include <utility>
 
 #include "fuzzer/base/clock.h"
 #include "fuzzer/base/hash.h"
@@ -210,18 +211,16 @@ void Lane::triage(Drawn& drawn, std::uint64_t index, Judged judged, const Snapsh
     result.signature = g->signature;
     return;
   }
-  auto news = std::make_unique<NewFinding>();
-  news->original = std::make_shared<const Case>(std::move(drawn.c));
   // Where the case shows it before a part of it was nested, the nesting is none of its business.
-  if (drawn.flat != nullptr) {
-    Judged flat = judge_.judge_apart(*drawn.flat, judged.configurations, false);
-    if (lead_with(flat, symptom, FindingClass::kBug)) {
-      drawn.c = *drawn.flat;
-      drawn.flat = nullptr;
-      triage(drawn, index, std::move(flat), snapshot, result);
-      return;
+  if (const auto flat = std::exchange(drawn.flat, nullptr)) {
+    Judged without = judge_.judge_apart(*flat, judged.configurations);
+    if (lead_with(without, symptom, FindingClass::kBug)) {
+      drawn.c = *flat;
+      return triage(drawn, index, std::move(without), snapshot, result);
     }
   }
+  auto news = std::make_unique<NewFinding>();
+  news->original = std::make_shared<const Case>(std::move(drawn.c));
   const auto confirmed = [&](const Case& c) {
     Judged again = judge_.judge_apart(c, thorough_configurations(), true);
     again.confirmed = lead_with(again, symptom, FindingClass::kBug);

@@ -1,4 +1,7 @@
 // CumSum, CumProd: sums and products of what stands before each element of a line.
+#include <algorithm>
+#include <functional>
+
 #include "fuzzer/ops/kernels.h"
 
 namespace mob::ops {
@@ -30,21 +33,25 @@ void walk(Evaluation& ev, F f) {
   }
 }
 
+// Of integers, which wrap: join(what stands before, element).
+template <class F>
+void walk_ints(Evaluation& ev, F join) {
+  const Ints& x = ev.input_ints(0);
+  Ints& y = ev.out_ints();
+  const DType t = ev.output().type.dtype;
+  std::uint64_t total = 0;
+  bool open = false;
+  walk(ev, [&](std::size_t from, std::size_t to, bool first) {
+    const auto element = static_cast<std::uint64_t>(x.v[from]);
+    total = first ? element : join(total, element);
+    open = (!first && open) || x.bound(from) != 0;
+    y.v[to] = wrap(t, static_cast<std::int64_t>(total));
+    if (open) y.set_bound(to, Ints::kOpen);
+  });
+}
+
 void sums(Evaluation& ev) {
-  if (ev.output().holds_ints()) {
-    const Ints& x = ev.input_ints(0);
-    Ints& y = ev.out_ints();
-    const DType t = ev.output().type.dtype;
-    std::uint64_t total = 0;
-    bool open = false;
-    walk(ev, [&](std::size_t from, std::size_t to, bool first) {
-      total = (first ? 0 : total) + static_cast<std::uint64_t>(x.v[from]);
-      open = (!first && open) || x.bound(from) != 0;
-      y.v[to] = wrap(t, static_cast<std::int64_t>(total));
-      if (open) y.set_bound(to, Ints::kOpen);
-    });
-    return;
-  }
+  if (ev.output().holds_ints()) return walk_ints(ev, std::plus<std::uint64_t>());
   with_reals(ev.output().type.dtype, [&](auto zero) {
     using R = decltype(zero);
     const auto& x = ev.reals<R>(0);
@@ -61,19 +68,8 @@ void sums(Evaluation& ev) {
 
 void products(Evaluation& ev) {
   if (ev.output().holds_ints()) {
-    const Ints& x = ev.input_ints(0);
-    Ints& y = ev.out_ints();
-    std::fill(y.v.begin(), y.v.end(), 1);
-    const DType t = ev.output().type.dtype;
-    std::uint64_t total = 0;
-    bool open = false;
-    walk(ev, [&](std::size_t from, std::size_t to, bool first) {
-      total = (first ? 1 : total) * static_cast<std::uint64_t>(x.v[from]);
-      open = (!first && open) || x.bound(from) != 0;
-      y.v[to] = wrap(t, static_cast<std::int64_t>(total));
-      if (open) y.set_bound(to, Ints::kOpen);
-    });
-    return;
+    std::fill(ev.out_ints().v.begin(), ev.out_ints().v.end(), 1);
+    return walk_ints(ev, std::multiplies<std::uint64_t>());
   }
   with_reals(ev.output().type.dtype, [&](auto zero) {
     using R = decltype(zero);
