@@ -1,4 +1,4 @@
-// mobster list systems|operators|motifs|mutators|oracles
+// mobster list systems|operators|motifs|mutators|oracles|optimizers
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
@@ -9,6 +9,7 @@
 #include "fuzzer/cli/command.h"
 #include "fuzzer/generator/motifs/motif.h"
 #include "fuzzer/ops/op_spec.h"
+#include "fuzzer/runtime/outcome.h"
 #include "fuzzer/runtime/system.h"
 #include "mutators/mutator.h"
 #include "oracles/oracle.h"
@@ -60,15 +61,31 @@ Rows mutators() {
   return rows;
 }
 
+// What each system's optimizer consists of, and the motifs that aim at it or why none could make it fire.
+Rows optimizers() {
+  Rows rows;
+  for (const SystemSpec* spec : all_systems())
+    for (const Optimizer& o : spec->optimizers()) {
+      std::vector<std::string> motifs;
+      for (const Motif* m : all_motifs())
+        for (const std::string& aim : split(m->aims_at, ';'))
+          if (aim == o.name) motifs.emplace_back(m->name);
+      rows.push_back({{"name", o.name},
+                      {"level", level_name(o.level)},
+                      {"kind", o.rule ? "rule" : "pass"},
+                      {"operators", o.operators},
+                      {"motifs", motifs},
+                      {"out_of_reach", o.out_of_reach}});
+    }
+  return rows;
+}
+
 struct Table {
   const char* name;
   Rows (*rows)();
 };
-constexpr Table kTables[] = {{"systems", systems},
-                             {"operators", operators},
-                             {"motifs", motifs},
-                             {"mutators", mutators},
-                             {"oracles", oracles}};
+constexpr Table kTables[] = {{"systems", systems},   {"operators", operators}, {"motifs", motifs},
+                             {"mutators", mutators}, {"oracles", oracles},     {"optimizers", optimizers}};
 
 void print_rows(const Rows& rows) {
   for (const auto& row : rows) {
@@ -111,7 +128,7 @@ namespace commands {
 extern const Command list;
 const Command list = {.name = "list",
                       .set_up = set_up,
-                      .what = "Lists installed systems, operators, motifs, mutators, oracles."};
+                      .what = "Lists installed systems, operators, motifs, mutators, oracles, optimizers."};
 }  // namespace commands
 
 }  // namespace mob::cli

@@ -11,80 +11,18 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Every rewrite rule that the versions up to 1.31.1 register for the CPU, by the name that disables it.
-constexpr std::string_view kRules[] = {"EliminateIdentity",
-                                       "EliminateSlice",
-                                       "UnsqueezeElimination",
-                                       "EliminateDropout",
-                                       "ExpandElimination",
-                                       "CastElimination",
-                                       "NoopElimination",
-                                       "PreShapeNodeElimination",
-                                       "CastChainElimination",
-                                       "DivMulFusion",
-                                       "FuseReluClip",
-                                       "GemmSumFusion",
-                                       "GemmTransposeFusion",
-                                       "NotWhereFusion",
-                                       "ConvAddFusion",
-                                       "ConvMulFusion",
-                                       "ConvBNFusion",
-                                       "Pad_Fusion",
-                                       "MatMul_BatchNormalization_Fusion",
-                                       "LabelEncoderFusion",
-                                       "ClipQuantRewrite",
-                                       "ReluQuantRewrite"};
-
-// Every other pass of theirs for the CPU.
-constexpr std::string_view kPasses[] = {"AttentionFusion",
-                                        "Avx2WeightS8ToU8Transformer",
-                                        "BiasDropoutFusion",
-                                        "BiasGeluFusion",
-                                        "BiasSkipLayerNormFusion",
-                                        "BiasSoftmaxFusion",
-                                        "CastFloat16Transformer",
-                                        "CommonSubexpressionElimination",
-                                        "ConstantFolding",
-                                        "ConstantFoldingDQ",
-                                        "ConstantSharing",
-                                        "ConvActivationFusion",
-                                        "ConvAddActivationFusion",
-                                        "DQMatMulNBitsFusion",
-                                        "DoubleQDQPairsRemover",
-                                        "DynamicQuantizeMatMulFusion",
-                                        "EmbedLayerNormFusion",
-                                        "EnsureUniqueDQForNodeUnit",
-                                        "FastGeluFusion",
-                                        "FuseFp16InitializerToFp32NodeTransformer",
-                                        "GatherSliceToSplitFusion",
-                                        "GatherToSliceFusion",
-                                        "GeluFusionL1",
-                                        "GeluFusionL2",
-                                        "GemmActivationFusion",
-                                        "GroupQueryAttentionFusion",
-                                        "LayerNormFusionL1",
-                                        "LayerNormFusionL2",
-                                        "MatMulActivationFusion",
-                                        "MatMulAddFusion",
-                                        "MatMulIntegerToFloatFusion",
-                                        "MatMulNBitsFusion",
-                                        "MatMulScaleFusion",
-                                        "MatmulTransposeFusion",
-                                        "NchwcTransformer",
-                                        "NhwcTransformer",
-                                        "QDQFinalCleanupTransformer",
-                                        "QDQPropagationTransformer",
-                                        "QDQS8ToU8Transformer",
-                                        "QDQSelectorActionTransformer",
-                                        "QuickGeluFusion",
-                                        "RemoveDuplicateCastTransformer",
-                                        "ReshapeFusion",
-                                        "SimplifiedLayerNormFusion",
-                                        "SkipLayerNormFusion",
-                                        "SliceConcatToSpaceToDepthFusion",
-                                        "TransposeOptimizer",
-                                        "TransposeOptimizer_CPUExecutionProvider",
-                                        "WeightBiasQuantization"};
+const std::vector<Optimizer>& known_optimizers() {
+#define RULE(name, level, operators) {#name, level, true, split(operators, ';'), ""},
+#define PASS(name, level) {#name, level, false, {}, ""},
+#define OUT_OF_REACH(name, level, why) {#name, level, false, {}, why},
+  static const std::vector<Optimizer> all = {
+#include "fuzzer/runtime/onnxruntime_optimizers.def"
+  };
+#undef RULE
+#undef PASS
+#undef OUT_OF_REACH
+  return all;
+}
 
 constexpr std::string_view kPreparing[] = {
     "QDQS8ToU8Transformer", "QDQPropagationTransformer",      "EnsureUniqueDQForNodeUnit",
@@ -95,8 +33,7 @@ System with_library(std::string version, const fs::path& library) {
   System s;
   s.name = "onnxruntime";
   s.version = std::move(version);
-  s.rules.assign(std::begin(kRules), std::end(kRules));
-  s.passes.assign(std::begin(kPasses), std::end(kPasses));
+  s.optimizers = known_optimizers();
   s.preparing.assign(std::begin(kPreparing), std::end(kPreparing));
   s.can_disable = s.version.find('/') != std::string::npos || !version_less(s.version, "1.18.0");
   s.command = {program_folder() / "mobster-onnxruntime-worker", library};
@@ -133,7 +70,10 @@ System at(const std::string& version) {
 }  // namespace
 
 extern const SystemSpec onnxruntime;
-const SystemSpec onnxruntime = {
-    .name = "onnxruntime", .what = "ONNX Runtime, CPU execution provider", .installed = installed, .at = at};
+const SystemSpec onnxruntime = {.name = "onnxruntime",
+                                .what = "ONNX Runtime, CPU execution provider",
+                                .installed = installed,
+                                .at = at,
+                                .optimizers = known_optimizers};
 
 }  // namespace mob::systems

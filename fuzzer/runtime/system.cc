@@ -25,6 +25,22 @@ const std::vector<const SystemSpec*>& all_systems() {
   return specs;
 }
 
+namespace {
+std::vector<std::string> names_in_reach(const std::vector<Optimizer>& optimizers, bool rules) {
+  std::vector<std::string> names;
+  for (const Optimizer& o : optimizers)
+    if (o.rule == rules && o.out_of_reach.empty()) names.push_back(o.name);
+  return names;
+}
+}  // namespace
+
+std::vector<std::string> System::rules() const {
+  return names_in_reach(optimizers, true);
+}
+std::vector<std::string> System::passes() const {
+  return names_in_reach(optimizers, false);
+}
+
 System resolve_system(std::string_view words) {
   const auto at = words.find('@');
   const std::string_view kind = words.substr(0, at);

@@ -11,6 +11,15 @@
 
 namespace mob {
 
+// A part of a system's optimizer, by the name that disables it and that its log gives it.
+struct Optimizer {
+  std::string name;
+  int level = 1;                       // the lowest Configuration::level that runs it
+  bool rule = false;                   // a rewrite rule: not told when it changed the graph
+  std::vector<std::string> operators;  // those that a rule is registered for
+  std::string out_of_reach;            // why it never fires as the workers use the system; else empty
+};
+
 // One version of one system, ready to be started.
 struct System {
   std::string name;                  // "onnxruntime"
@@ -19,22 +28,24 @@ struct System {
   // The newest that it accepts; 0 where it was not probed yet.
   int max_opset = 0;
   int max_ir = 0;
-  // What can be disabled by name, but is not told when it changed the graph: rewrite rules.
-  std::vector<std::string> rules;
-  std::vector<std::string> passes;  // what else can be disabled by name
-  // Of both, those that often prepare the ground for what breaks the model, the most innocent last.
+  std::vector<Optimizer> optimizers;  // what can be disabled by name, in any version
+  // Of these, those that often prepare the ground for what breaks the model, the most innocent last.
   std::vector<std::string> preparing;
   // Whether passes can be disabled by name at all (ONNX Runtime: from 1.18 on).
   bool can_disable = true;
   std::string label() const { return name + "@" + version; }
+  // Names of the optimizers in reach: rewrite rules, and all others.
+  std::vector<std::string> rules() const;
+  std::vector<std::string> passes() const;
 };
 
 // A kind of system. One file each, one line in all.def.
 struct SystemSpec {
   std::string_view name;
-  std::string_view what;                     // one line for `mobster list systems`
-  std::vector<System> (*installed)();        // oldest version first
-  System (*at)(const std::string& version);  // throws UserError: not installed, and how to install it
+  std::string_view what;                          // one line for `mobster list systems`
+  std::vector<System> (*installed)();             // oldest version first
+  System (*at)(const std::string& version);       // throws UserError: not installed, and how to install it
+  const std::vector<Optimizer>& (*optimizers)();  // of all its versions, installed or not
 };
 const std::vector<const SystemSpec*>& all_systems();
 

@@ -80,8 +80,10 @@ Cause find_cause(Judge& judge, const Case& c, const Judged& judged) {
   if (candidates.empty() || failed) rules = true;
   // Each look at random results takes many sessions, in fresh processes: what fired must do.
   if (!judged.reference.random) {
-    if (rules) std::for_each(system.rules.begin(), system.rules.end(), add);
-    if (failed) std::for_each(system.passes.begin(), system.passes.end(), add);
+    if (rules)
+      for (const std::string& name : system.rules()) add(name);
+    if (failed)
+      for (const std::string& name : system.passes()) add(name);
   }
   const Cured cured = cured_by(judge, c, judged.reference, finding, cause.bad, candidates);
   for (std::size_t i = 0; cured.shown && i < candidates.size(); ++i)

@@ -19,8 +19,8 @@ using ::testing::IsEmpty;
 System with_passes(const std::string& mode) {
   System s = fake_system(mode);
   s.can_disable = true;
-  s.rules = {"ARule", "AnotherRule"};
-  s.passes = {"APass", "HiddenPass", "FakePass"};
+  for (const char* rule : {"ARule", "AnotherRule"}) s.optimizers.push_back({.name = rule, .rule = true});
+  for (const char* pass : {"APass", "HiddenPass", "FakePass"}) s.optimizers.push_back({.name = pass});
   return s;
 }
 
@@ -73,7 +73,7 @@ TEST(Cause, IsFoundThoughTheProcessDied) {
 TEST(Cause, IsNoneWhereNoPassCures) {
   EXPECT_THAT(cures_of(with_passes("wrong-when-saved"), large_case()), IsEmpty());
   System without = with_passes("error-at-load");
-  without.passes.clear();
+  without.optimizers.clear();
   EXPECT_THAT(cures_of(without, large_case()), IsEmpty());
 }
 
