@@ -104,6 +104,7 @@ class Campaign {
   std::uint64_t session_first_ = 0;
   std::set<std::uint64_t> seen_;  // sets of fired passes of all that is committed
   Tally pending_;                 // not in the journal yet
+  std::map<std::uint64_t, std::map<std::string, std::uint64_t>> applied_;  // by epoch; likewise
   Status status_;
   double session_system_seconds_ = 0;
   bool in_transaction_ = false;
@@ -151,6 +152,7 @@ std::shared_ptr<const Snapshot> Campaign::snapshot_of(std::uint64_t epoch) {
   }
   auto snapshot = std::make_shared<Snapshot>(journal_.snapshot(end));
   const std::uint64_t hash = snapshot->hash();
+  snapshot->motif_weights = motif_weights(*snapshot, options_.source.generator.policy);
   if (const std::uint64_t was = journal_.epoch_hash(epoch); was != 0 && was != hash)
     throw UserError(options_.out.string() + ": the journal's epoch " + std::to_string(epoch) +
                     " was begun with another snapshot: it was changed from outside");
@@ -229,6 +231,7 @@ void Campaign::write_batch(Issued& issued) {
       ++known->cases;
       journal_.add_finding({index, r.signature});
     }
+    for (const auto& [optimizer, n] : r.applied) applied_[epoch_of(index)][optimizer] += n;
     if (r.interesting && seen_.insert(r.pass_set).second)
       journal_.add_seed(index, r.pass_set, r.source + " case " + std::to_string(index), *r.interesting);
   }
@@ -252,12 +255,14 @@ void Campaign::settle_up(bool last) {
   if (!in_transaction_) journal_.begin();
   in_transaction_ = true;
   journal_.add_tally(pending_);
+  for (const auto& [epoch, applied] : applied_) journal_.add_applied(epoch, applied);
   if (last || seconds_now() - last_progress_ >= kProgressSeconds) {
     take_progress();
     if (folder_size(options_.out) > options_.disk_budget) disk_full_ = true;
   }
   journal_.commit();
   pending_ = Tally();
+  applied_.clear();
   in_transaction_ = false;
   last_commit_ = seconds_now();
 }

@@ -119,7 +119,9 @@ std::optional<Drawn> draw_once(Rng& rng, const SourceOptions& o, const Snapshot&
   const std::array<double, 3> weights = {p.motif, p.mutant, p.random};
   switch (rng.weighted(weights)) {
     case 0: {
-      auto g = generate_motif(rng, o.generator);
+      const Motif* motif =
+          snapshot.motif_weights.empty() ? nullptr : all_motifs()[rng.weighted(snapshot.motif_weights)];
+      auto g = generate_motif(rng, o.generator, {.motif = motif});
       return g ? std::optional(from(std::move(*g), "motif")) : std::nullopt;
     }
     case 1:
@@ -143,7 +145,24 @@ std::uint64_t Snapshot::hash() const {
   for (const Group& g : groups) h = mix(h, g.signature);
   for (const Seed& s : pool) h = mix(h, s.name);
   for (std::uint64_t x : seen) h = mix(h, hex64(x));
+  for (const auto& [optimizer, n] : applied) h = mix(h + n, optimizer);
   return h;
+}
+
+std::vector<double> motif_weights(const Snapshot& s, const Policy& p) {
+  const auto boost = [&](const std::string& optimizer) {
+    const auto at = s.applied.find(optimizer);
+    const double seen = at == s.applied.end() ? 0 : static_cast<double>(at->second);
+    const double wanted = p.rarely_applied * static_cast<double>(s.cases);
+    return wanted < 1 ? 1.0 : std::clamp(wanted / (seen + 1), 1.0, p.most_boost);
+  };
+  std::vector<double> weights;
+  for (const Motif* m : all_motifs()) {
+    double most = 1;
+    for (const std::string& aim : split(m->aims_at, ';')) most = std::max(most, boost(aim));
+    weights.push_back(most);
+  }
+  return weights;
 }
 
 std::uint64_t epoch_first(std::uint64_t epoch) {

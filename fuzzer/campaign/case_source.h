@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -42,8 +43,16 @@ struct Snapshot {
   std::vector<Group> groups;     // in the order in which they were found
   std::vector<Seed> pool;        // earlier interesting cases
   std::set<std::uint64_t> seen;  // sets of fired passes that some earlier case had
+  // How many of the `cases` cases before this epoch each optimizer changed (rules: about how many).
+  std::map<std::string, std::uint64_t> applied;
+  std::uint64_t cases = 0;
+  std::vector<double> motif_weights;  // see below; empty: all alike
   std::uint64_t hash() const;
 };
+
+// How often each motif of all_motifs() should be drawn: 1, and more where an optimizer that it aims at was
+// rarely applied (policy.rarely_applied).
+std::vector<double> motif_weights(const Snapshot& snapshot, const Policy& policy);
 
 // Epoch e holds the indices [epoch_first(e), epoch_first(e + 1)). Small ones first, so that a campaign soon
 // learns what it has found.

@@ -36,6 +36,8 @@ constexpr const char* kTables[] = {
     "packed blob not null)",
     "create table reach(kind text not null, name text not null, cases integer not null, "
     "primary key(kind, name))",
+    "create table applied(epoch integer not null, name text not null, cases integer not null, "
+    "primary key(epoch, name))",
     "create table sums(name text primary key, value real not null)",
     "create table progress(seconds real not null, cases integer not null, findings integer not null, "
     "bugs integer not null, memory integer not null, worker_memory integer not null)",
@@ -348,6 +350,24 @@ void Journal::add_tally(const Tally& t) {
   });
 }
 
+void Journal::add_applied(std::uint64_t epoch, const std::map<std::string, std::uint64_t>& applied) {
+  impl_->guarded([&] {
+    const auto e = static_cast<long long>(epoch);
+    std::string what;
+    long long n = 0;
+    soci::statement add =
+        (impl_->sql.prepare << "insert into applied(epoch, name, cases) values(:e, :w, :n) on "
+                               "conflict(epoch, name) do update set cases = cases + "
+                               "excluded.cases",
+         use(e), use(what), use(n));
+    for (const auto& [optimizer, cases] : applied) {
+      what = optimizer;
+      n = static_cast<long long>(cases);
+      add.execute(true);
+    }
+  });
+}
+
 void Journal::add_progress(const ProgressPoint& p) {
   impl_->guarded([&] {
     const auto cases = static_cast<long long>(p.cases), findings = static_cast<long long>(p.findings),
@@ -452,6 +472,7 @@ Snapshot Journal::snapshot(std::uint64_t end) {
   for (GroupRow& g : groups())
     if (g.group.first_index < end) s.groups.push_back(std::move(g.group));
   s.seen = pass_sets(end);
+  s.cases = end;
   impl_->guarded([&] {
     const auto limit = static_cast<long long>(end);
     long long idx = 0;
@@ -476,6 +497,13 @@ Snapshot Journal::snapshot(std::uint64_t end) {
     }
     std::reverse(s.pool.begin(), s.pool.end());
     impl_->unpacked = std::move(unpacked);
+    const auto epoch = static_cast<long long>(epoch_of(end));
+    soci::rowset<soci::row> applied =
+        (impl_->sql.prepare
+             << "select name, cast(sum(cases) as text) from applied where epoch < :e group by name",
+         use(epoch));
+    for (const soci::row& row : applied)
+      s.applied[row.get<std::string>(0)] = std::stoull(row.get<std::string>(1));
   });
   return s;
 }

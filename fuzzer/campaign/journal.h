@@ -16,7 +16,7 @@
 
 namespace mob {
 
-inline constexpr int kJournalSchema = 1;
+inline constexpr int kJournalSchema = 2;
 
 enum class Ending : std::uint8_t { kAgree, kSkipped, kRejected, kFinding };
 std::string_view name(Ending e);  // "agree", "skipped", "rejected", "finding"
@@ -72,6 +72,8 @@ class Journal {
   void add_finding(const JournalFinding& finding);
   void add_seed(std::uint64_t index, std::uint64_t pass_set, const std::string& name, const Case& c);
   void add_tally(const Tally& tally);
+  // Cases of an epoch that an optimizer changed, added to those that are there.
+  void add_applied(std::uint64_t epoch, const std::map<std::string, std::uint64_t>& applied);
   void add_progress(const ProgressPoint& point);
   void add_epoch(std::uint64_t epoch, std::uint64_t snapshot_hash);
   void commit();  // throws UserError when the disk is full

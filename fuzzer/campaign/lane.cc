@@ -11,6 +11,7 @@
 #include "fuzzer/base/clock.h"
 #include "fuzzer/base/hash.h"
 #include "fuzzer/base/text.h"
+#include "fuzzer/probes/applied_rules.h"
 #include "fuzzer/reference/decidedness.h"
 #include "fuzzer/triage/describe.h"
 #include "fuzzer/triage/essence.h"
@@ -37,19 +38,6 @@ bool lead_with(Judged& judged, Symptom symptom, FindingClass cls) {
 
 std::string words_of(const Finding& f) {
   return std::string(name(f.cls)) + " " + std::string(name(f.symptom));
-}
-
-void count_reach(const Drawn& drawn, const Judged& judged, Tally& tally) {
-  std::set<std::string> ops, passes;
-  for (std::string& op : operators_of(drawn.c.model.graph)) ops.insert(std::move(op));
-  for (const Outcome& o : judged.outcomes) passes.insert(o.passes.begin(), o.passes.end());
-  for (const std::string& op : ops) ++tally.reach[{"operator", op}];
-  for (const std::string& p : passes) ++tally.reach[{"pass", p}];
-  ++tally.reach[{"source", drawn.source}];
-  if (!drawn.motif.empty()) {
-    ++tally.reach[{"motif", drawn.motif}];
-    for (const std::string& g : drawn.broken_guards) ++tally.reach[{"guard", drawn.motif + "/" + g}];
-  }
 }
 
 // How a constant stands in the model tells bugs apart in nothing.
@@ -106,6 +94,39 @@ Lane::Lane(const System& system, const SourceOptions& source, std::uint64_t seed
       seed_(seed),
       judge_(system, {.configurations = level_configurations({0, 99}), .limits = limits, .confirm = false}) {}
 
+void Lane::count_reach(const Running& running, const Judged& judged, CaseResult& result, Tally& tally) {
+  const Drawn& drawn = *running.drawn;
+  std::set<std::string> ops, passes;
+  for (std::string& op : operators_of(drawn.c.model.graph)) ops.insert(std::move(op));
+  for (const Outcome& o : judged.outcomes) passes.insert(o.passes.begin(), o.passes.end());
+  for (const std::string& op : ops) ++tally.reach[{"operator", op}];
+  for (const std::string& p : passes) ++tally.reach[{"pass", p}];
+  ++tally.reach[{"source", drawn.source}];
+  if (!drawn.motif.empty()) {
+    ++tally.reach[{"motif", drawn.motif}];
+    for (const std::string& g : drawn.broken_guards) ++tally.reach[{"guard", drawn.motif + "/" + g}];
+    if (const Motif* motif = find_motif(drawn.motif); motif != nullptr && !motif->aims_at.empty())
+      for (std::string& aim : split(motif->aims_at, ';'))
+        ++tally.reach[{drawn.broken_guards.empty() ? "whole" : "near miss", std::move(aim)}];
+  }
+  std::vector<int> bundles;
+  for (const std::string& p : passes) {
+    if (const int level = rule_bundle(p); level == 0)
+      result.applied[p] = 1;
+    else
+      bundles.push_back(level);
+  }
+  const bool sound =
+      std::all_of(judged.outcomes.begin(), judged.outcomes.end(), [](const Outcome& o) { return o.ok(); });
+  const std::uint64_t every = source_.generator.policy.rules_every;
+  if (bundles.empty() || !sound || running.index % every != 0) return;
+  const auto run = [&](const auto&... given) { return judge_.run_apart(given...); };
+  for (const std::string& rule : applied_rules(judge_.system(), drawn.c, bundles, run)) {
+    tally.reach[{"rule", rule}] += every;
+    result.applied[rule] = every;
+  }
+}
+
 BatchResult Lane::run(std::uint64_t first, std::uint64_t count, const Snapshot& snapshot) {
   BatchResult batch;
   batch.first = first;
@@ -143,7 +164,7 @@ void Lane::finish(Running& running, const Snapshot& snapshot, CaseResult& result
   current_place() = {seed_, running.index, ""};
   Judged judged = judge_.finish();
   result.source = drawn.source;
-  count_reach(drawn, judged, tally);
+  count_reach(running, judged, result, tally);
   tally.sessions += judged.outcomes.size();
   if (judged.reference.available() && !judged.reference.random) {
     const Decidedness d = decidedness(judged.reference.outputs);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -31,6 +32,8 @@ struct CaseResult {
   // A case with a set of fired passes that the snapshot has not seen: a seed of mutants to be.
   std::shared_ptr<const Case> interesting;
   std::uint64_t pass_set = 0;
+  // Optimizers that changed the model, and for how many cases each stands: rules are not always looked for.
+  std::map<std::string, std::uint64_t> applied;
   std::string source;
 };
 
@@ -52,6 +55,7 @@ class Lane {
  private:
   struct Running;
   void finish(Running& running, const Snapshot& snapshot, CaseResult& result, Tally& tally);
+  void count_reach(const Running& running, const Judged& judged, CaseResult& result, Tally& tally);
   void triage(Drawn& drawn, std::uint64_t index, Judged judged, const Snapshot& snapshot, CaseResult& result);
   const Group* known_group(const Case& c, const Judged& judged, const Snapshot& snapshot);
 

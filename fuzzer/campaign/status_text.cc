@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "fuzzer/base/text.h"
+#include "fuzzer/runtime/system.h"
 
 namespace mob {
 namespace {
@@ -52,7 +53,66 @@ double decided(const Status& s) {
              : 1 - static_cast<double>(s.tally.open + s.tally.vague) / static_cast<double>(s.tally.elements);
 }
 
+// What is known of one optimizer.
+struct Reached {
+  const Optimizer* optimizer;
+  std::uint64_t applied, whole, near_misses;
+};
+
+std::vector<Reached> optimizers_of(const Status& s) {
+  std::vector<Reached> rows;
+  const std::string system = s.system.substr(0, s.system.find('@'));
+  const auto count = [&](const std::string& kind, const std::string& what) {
+    const auto at = s.tally.reach.find({kind, what});
+    return at == s.tally.reach.end() ? 0 : at->second;
+  };
+  for (const SystemSpec* spec : all_systems())
+    if (spec->name == system)
+      for (const Optimizer& o : spec->optimizers())
+        rows.push_back({&o, count(o.rule ? "rule" : "pass", o.name), count("whole", o.name),
+                        count("near miss", o.name)});
+  std::stable_sort(rows.begin(), rows.end(), [](const Reached& a, const Reached& b) {
+    return std::pair(!a.optimizer->out_of_reach.empty(), b.applied) <
+           std::pair(!b.optimizer->out_of_reach.empty(), a.applied);
+  });
+  return rows;
+}
+
 }  // namespace
+
+std::vector<std::string> optimizer_lines(const Status& s) {
+  std::vector<std::string> lines;
+  for (const Reached& r : optimizers_of(s)) {
+    const Optimizer& o = *r.optimizer;
+    if (lines.empty())
+      lines.push_back(fmt::format("{:<42} {:<9} {:>9} {:>11} {:>9} {:>11}", "optimizer", "level", "applied",
+                                  "of 100,000", "whole", "near misses"));
+    if (!o.out_of_reach.empty() && r.applied == 0)
+      lines.push_back(fmt::format("{:<42} {:<9} never: {}", o.name, level_name(o.level), o.out_of_reach));
+    else
+      lines.push_back(fmt::format(
+          "{:<42} {:<9} {:>9} {:>11.0f} {:>9} {:>11}", o.name + (o.rule ? " *" : ""), level_name(o.level),
+          r.applied,
+          1e5 * static_cast<double>(r.applied) / static_cast<double>(std::max<std::uint64_t>(1, s.cases)),
+          r.whole, r.near_misses));
+  }
+  if (!lines.empty()) lines.push_back("* a rewrite rule: counted in a sample of the cases, and multiplied");
+  return lines;
+}
+
+std::string optimizers_line(const Status& s) {
+  std::size_t reached = 0, all = 0;
+  std::vector<std::string> never;
+  for (const Reached& r : optimizers_of(s)) {
+    if (!r.optimizer->out_of_reach.empty()) continue;
+    ++all;
+    reached += r.applied > 0;
+    if (r.applied == 0) never.push_back(r.optimizer->name);
+  }
+  if (all == 0) return "";
+  return fmt::format("{} of {} optimizers changed a model{}{}", reached, all,
+                     never.empty() ? "" : "; none yet: ", join(never, " "));
+}
 
 std::string show_time(double seconds) {
   const auto t = static_cast<long>(seconds);
@@ -139,6 +199,15 @@ nlohmann::ordered_json status_json(const Status& s) {
   out["memory_slope_bytes_per_hour"] = memory_slope(s.progress);
   out["reach"] = nlohmann::ordered_json::object();
   for (const auto& [key, cases] : s.tally.reach) out["reach"][key.first][key.second] = cases;
+  out["optimizers"] = nlohmann::ordered_json::array();
+  for (const Reached& r : optimizers_of(s))
+    out["optimizers"].push_back({{"name", r.optimizer->name},
+                                 {"level", level_name(r.optimizer->level)},
+                                 {"rule", r.optimizer->rule},
+                                 {"applied", r.applied},
+                                 {"whole", r.whole},
+                                 {"near_misses", r.near_misses},
+                                 {"out_of_reach", r.optimizer->out_of_reach}});
   out["findings"] = nlohmann::ordered_json::array();
   for (const auto& g : s.groups)
     out["findings"].push_back({{"name", g.group.name},

@@ -17,6 +17,12 @@ std::string status_line(const Status& status);
 std::vector<std::string> finding_lines(const Status& status);
 // What ended how often, and why: rows that sum up to the number of cases.
 std::vector<std::string> ledger_lines(const Status& status);
+// Every optimizer of the campaign's system: how many cases it changed, in all and of 100,000; how many held a
+// whole motif that aims at it, and a near miss; or why it never changes any. Empty where the system is
+// unknown.
+std::vector<std::string> optimizer_lines(const Status& status);
+// The same in one line.
+std::string optimizers_line(const Status& status);
 nlohmann::ordered_json status_json(const Status& status);
 
 // "1:02:03".

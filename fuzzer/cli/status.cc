@@ -15,7 +15,7 @@ std::function<int()> set_up(CLI::App& app) {
   auto json = std::make_shared<bool>(false);
   auto reach = std::make_shared<bool>(false);
   app.add_option("DIR", *folder, "folder of the campaign (--out of fuzz)")->required();
-  app.add_flag("--reach", *reach, "also how many cases reached each operator, motif, broken guard and pass");
+  app.add_flag("--reach", *reach, "also how many cases reached each operator, motif and broken guard");
   app.add_flag("--json", *json, "everything as one JSON object");
   return [=] {
     Journal journal(*folder, Journal::Mode::kRead);
@@ -28,8 +28,10 @@ std::function<int()> set_up(CLI::App& app) {
     for (const std::string& line : status_lines(s, 200)) fmt::print("{}\n", line);
     fmt::print("  memory    slope {} per hour, over {} points\n", show_bytes(memory_slope(s.progress)),
                s.progress.size());
+    if (const std::string line = optimizers_line(s); !line.empty()) fmt::print("  reached   {}\n", line);
     for (const std::string& line : ledger_lines(s)) fmt::print("{}\n", line);
     for (const std::string& line : finding_lines(s)) fmt::print("{}\n", line);
+    for (const std::string& line : optimizer_lines(s)) fmt::print("{}\n", line);
     if (*reach)
       for (const auto& [key, cases] : s.tally.reach)
         fmt::print("{:<10} {:<60} {:>9}\n", key.first, key.second, cases);

@@ -63,6 +63,13 @@ struct Policy {
 
   // --- Motifs.
   std::array<double, 3> broken_guards = {0.30, 0.45, 0.25};  // none, one, two
+  // Of the cases in which a bundle of rewrite rules changed the model, one in so many tells which of them
+  // did.
+  std::uint64_t rules_every = 4;
+  // An optimizer that changes fewer cases than this share of them has its motifs drawn more often, up to
+  // most_boost times.
+  double rarely_applied = 0.004;
+  double most_boost = 4;
   double own_guard = 0.65;      // a broken guard is one of the motif's own; else one that all motifs have
   double planted = 0.55;        // the motif stands in a random graph; else alone
   double mean_prefix = 2;       // random nodes before it

@@ -62,6 +62,10 @@ class Judge {
   // process is started anew, with other garbage in its memory. `reference` saves its evaluation, if known.
   Judged judge_apart(const Case& c, const std::vector<Configuration>& configurations, bool fresh = false,
                      const Reference* reference = nullptr);
+  // What the second process makes of it.
+  std::vector<Outcome> run_apart(const Case& c, const std::vector<Configuration>& configurations) {
+    return second_worker(false).run(c, configurations);
+  }
   // Whether some value within the graph has another type or shape without optimization than the ONNX spec
   // gives it, though nothing of that reaches an output: then what optimization brings to light is a kernel's
   // fault. Likewise where only saved models fail, and the one that is saved without optimization fails, too.

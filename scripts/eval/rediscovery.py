@@ -210,7 +210,8 @@ def contents(folder):
 
 
 class Campaign:
-    def __init__(self, word):
+    def __init__(self, word, rate):
+        self.rate = rate
         name, _, folder = word.rpartition("=")
         self.folder = pathlib.Path(folder)
         if not (self.folder / "journal.sqlite").exists():
@@ -231,6 +232,8 @@ class Campaign:
 
     def minutes(self, index=None):
         """When the case was committed; without one, how long the campaign ran."""
+        if self.rate:
+            return (self.cases if index is None else index + 1) / self.rate / 60
         after = [s for n, s in self.progress if index is not None and n > index]
         return (after[0] if after else self.progress[-1][1] if self.progress else 0) / 60
 
@@ -288,6 +291,8 @@ def main():
     parser.add_argument("known", type=pathlib.Path)
     parser.add_argument("campaigns", nargs="+", metavar="[NAME=]CAMPAIGN")
     parser.add_argument("--at", default="10,30,60", help="minutes")
+    parser.add_argument("--rate", type=float, metavar="CASES", help="take the minutes for those of a machine that "
+                        "does so many cases a second: campaigns that shared theirs can be compared then")
     parser.add_argument("--explain", action="store_true", help="which finding is which known bug, and why")
     parser.add_argument("--program", default="scripts/mobster")
     parser.add_argument("--cache", type=pathlib.Path,
@@ -297,7 +302,7 @@ def main():
         print(f"{args.known}: no known bugs here")
         sys.exit(77)
     marks = [float(m) for m in args.at.split(",")]
-    campaigns = [Campaign(word) for word in args.campaigns]
+    campaigns = [Campaign(word, args.rate) for word in args.campaigns]
     judging = Judging(args.program, args.cache or campaigns[0].folder / "rediscovery.json")
     groups = read_known(args.known)
     check_groups(groups)

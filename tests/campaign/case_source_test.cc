@@ -56,6 +56,36 @@ Snapshot snapshot_with_seeds() {
   return s;
 }
 
+double weight_of(const std::vector<double>& weights, const std::string& motif) {
+  for (std::size_t i = 0; i < all_motifs().size(); ++i)
+    if (all_motifs()[i]->name == motif) return weights[i];
+  ADD_FAILURE() << "no motif " << motif;
+  return 0;
+}
+
+TEST(MotifWeights, RiseWhereAnOptimizerWasRarelyApplied) {
+  const Policy policy;
+  Snapshot s;
+  for (double w : motif_weights(s, policy)) EXPECT_EQ(w, 1) << "nothing is known yet";
+  s.cases = 100000;  // 400 of them are wanted of each
+  for (const Motif* m : all_motifs())
+    for (const std::string& aim : split(m->aims_at, ';')) s.applied[aim] = 400;
+  for (double w : motif_weights(s, policy)) EXPECT_EQ(w, 1) << "all are applied often enough";
+  s.applied["DivMulFusion"] = 199;
+  EXPECT_EQ(weight_of(motif_weights(s, policy), "div-mul"), 2);
+  s.applied["DivMulFusion"] = 0;
+  EXPECT_EQ(weight_of(motif_weights(s, policy), "div-mul"), policy.most_boost);
+  EXPECT_EQ(weight_of(motif_weights(s, policy), "gelu"), 1);
+}
+
+TEST(DrawCase, AimsAtWhatIsRarelyApplied) {
+  SourceOptions options;
+  options.generator.policy.mutant = options.generator.policy.random = 0;
+  Snapshot s;
+  for (const Motif* m : all_motifs()) s.motif_weights.push_back(m->name == "div-mul" ? 1 : 0);
+  for (std::uint64_t i = 0; i < 20; ++i) EXPECT_EQ(draw_case(1, i, options, s).value().motif, "div-mul");
+}
+
 TEST(DrawCase, IsAFunctionOfSeedIndexAndSnapshot) {
   const SourceOptions options;
   const Snapshot snapshot = snapshot_with_seeds();

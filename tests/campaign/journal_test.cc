@@ -19,6 +19,8 @@ namespace {
 namespace fs = std::filesystem;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Pair;
 using Mode = Journal::Mode;
 
 const Entry kAgreed{Ending::kAgree, ""};
@@ -73,6 +75,21 @@ TEST_F(JournalTest, ANewOneIsEmpty) {
   EXPECT_TRUE(j.progress().empty());
   EXPECT_EQ(j.audit(), "");
   EXPECT_TRUE(fs::is_directory(folder() / "findings"));
+}
+
+TEST_F(JournalTest, ASnapshotCountsWhatEarlierEpochsApplied) {
+  Journal j = create();
+  j.begin();
+  j.add_applied(0, {{"APass", 2}});
+  j.add_applied(0, {{"APass", 1}, {"ARule", 4}});
+  j.add_applied(1, {{"APass", 10}});
+  j.commit();
+  EXPECT_THAT(j.snapshot(epoch_first(0)).applied, IsEmpty());
+  EXPECT_THAT(j.snapshot(epoch_first(1)).applied, ElementsAre(Pair("APass", 3), Pair("ARule", 4)));
+  const Snapshot all = j.snapshot(epoch_first(2));
+  EXPECT_THAT(all.applied, ElementsAre(Pair("APass", 13), Pair("ARule", 4)));
+  EXPECT_EQ(all.cases, epoch_first(2));
+  EXPECT_NE(all.hash(), j.snapshot(epoch_first(1)).hash());
 }
 
 TEST_F(JournalTest, RunsOfEqualEndingsAreOneRow) {
@@ -296,10 +313,10 @@ TEST_F(JournalTest, AnotherDatabase) {
 
 TEST_F(JournalTest, ANewerSchema) {
   { create(); }
-  edit(folder(), "update meta set value = '2' where key = 'schema'");
+  edit(folder(), "update meta set value = '999' where key = 'schema'");
   for (Mode mode : {Mode::kResume, Mode::kRead}) {
     const std::string words = refusal(mode);
-    EXPECT_THAT(words, HasSubstr("schema '2'"));
+    EXPECT_THAT(words, HasSubstr("schema '999'"));
     EXPECT_THAT(words, HasSubstr("journal.sqlite"));
   }
 }

@@ -4,14 +4,19 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <iterator>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
+#include "fuzzer/runtime/system.h"
 #include "tests/fakes/fake_campaign.h"
 #include "tests/fakes/scratch.h"
 
 namespace mob {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 Status made_up() {
@@ -71,6 +76,32 @@ TEST(StatusText, TheMostFrequentFindingComesFirst) {
   EXPECT_THAT(lines[1], HasSubstr("findings/group-4"));
   EXPECT_THAT(lines[2], HasSubstr("findings/group-1"));
   EXPECT_TRUE(finding_lines(Status()).empty());
+}
+
+TEST(StatusText, EveryOptimizerIsCountedOrExplained) {
+  Status s = made_up();
+  EXPECT_TRUE(optimizer_lines(s).empty()) << "the fake system has no optimizer";
+  EXPECT_EQ(optimizers_line(s), "");
+  s.system = "onnxruntime@1.31.1";
+  s.cases = 200000;
+  s.tally.reach[{"pass", "ReshapeFusion"}] = 50;
+  s.tally.reach[{"whole", "ReshapeFusion"}] = 70;
+  s.tally.reach[{"near miss", "ReshapeFusion"}] = 90;
+  s.tally.reach[{"rule", "EliminateSlice"}] = 8;
+  std::map<std::string, std::string> line_of;
+  for (const std::string& line : optimizer_lines(s)) line_of[line.substr(0, line.find(' '))] = line;
+  for (const SystemSpec* spec : all_systems())
+    for (const Optimizer& o : spec->optimizers()) {
+      ASSERT_TRUE(line_of.contains(o.name)) << o.name;
+      if (o.out_of_reach.empty()) continue;
+      EXPECT_THAT(line_of[o.name], HasSubstr("never: " + o.out_of_reach));
+    }
+  std::istringstream words(line_of["ReshapeFusion"]);
+  const std::vector<std::string> cells{std::istream_iterator<std::string>(words), {}};
+  EXPECT_THAT(cells, ElementsAre("ReshapeFusion", "BASIC", "50", "25", "70", "90"));
+  EXPECT_THAT(line_of["EliminateSlice"], HasSubstr("EliminateSlice *"));
+  EXPECT_THAT(optimizers_line(s), HasSubstr("2 of "));
+  EXPECT_THAT(optimizers_line(s), HasSubstr(" EliminateIdentity"));
 }
 
 TEST(StatusText, JsonHasTheSameKeysForAnEmptyCampaign) {
