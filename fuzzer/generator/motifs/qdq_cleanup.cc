@@ -13,7 +13,8 @@ constexpr Guard kBackGuards[] = {
     {"one-reader", "the integers that go in are read once"},
 };
 
-// y = Q(DQ(x)) of integers
+// y = Q(DQ(x)) of integers, now and then with a Relu between that the grid makes needless: other passes take
+// the bare pair first, and leave that one.
 void back(MotifBuilder& m) {
   Rng& rng = m.rng();
   const DType f = quantized_float(m);
@@ -30,6 +31,9 @@ void back(MotifBuilder& m) {
     if (m.opset() < 13) throw CannotDraft{};
     g = per_axis(m, t, f, dims, rng.range(0, rank - 1), rng.chance(0.5));
   }
+  const bool direct = m.holds("direct"), relu = direct && rng.chance(0.6);
+  if (relu)
+    for (auto& z : g.zeros) z = int_min(t);
   const bool zeros = m.holds("zeros-given");
   if (!zeros && t != out) throw CannotDraft{};
   if (!zeros) drop_zeros(g);
@@ -48,10 +52,14 @@ void back(MotifBuilder& m) {
     second = place(m, g);  // the same numbers by other names
   }
   ValueId x = m.data(t, dims);
-  if (rng.chance(0.5)) x = m.reshape(x, {-1}), x = m.reshape(x, dims);
+  if (rng.chance(0.2)) {
+    if (!g.per_tensor()) throw CannotDraft{};
+    x = m.reshape(x, {-1});
+  }
   if (m.breaks("one-reader")) m.result(rng.chance(0.5) ? m.cast(x, DType::kInt32) : m.op("Identity", {x}));
   ValueId y = dequantize(m, x, first);
-  if (m.breaks("direct")) y = m.op(rng.pick({"Neg", "Abs", "Relu", "Identity"}), {y});
+  if (relu) y = m.op("Relu", {y});
+  if (!direct) y = m.op(rng.pick({"Neg", "Abs", "Sigmoid", "Identity"}), {y});
   y = quantize(m, y, second);
   if (rng.chance(0.5)) y = rng.chance(0.5) ? m.reshape(y, {-1}) : dequantize(m, y, second);
   m.result(y);
