@@ -2,11 +2,13 @@
 // without optimization, and whether the pass that a motif aims at takes it up. Rewrite rules are not logged:
 // they took it up where disabling them changes the optimized model.
 //
-//   bench/motifs [--only MOTIF] [--draws N] [--seed S] [--system onnxruntime@V] [--judge] [--keep DIR]
+//   bench/motifs [--only MOTIF] [--draws N] [--seed S] [--system onnxruntime@V] [--judge] [--passes] [--keep
+//   DIR]
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
 #include <map>
+#include <set>
 
 #include "bench/workbench.h"
 
@@ -16,12 +18,13 @@ int main(int argc, char** argv) {
   int draws = 200;
   std::uint64_t seed = 1;
   std::string only, words = "onnxruntime", keep;
-  bool judging = false;
+  bool judging = false, passes = false;
   app.add_option("--only", only, "this motif");
   app.add_option("--draws", draws, "whole, and as many broken");
   app.add_option("--seed", seed);
   app.add_option("--system", words);
   app.add_flag("--judge", judging, "judge every case and count findings by motif and message");
+  app.add_flag("--passes", passes, "count the whole motifs that each pass changed");
   app.add_option("--keep", keep, "write what is refused, invalid or found there");
   CLI11_PARSE(app, argc, argv);
 
@@ -31,8 +34,9 @@ int main(int argc, char** argv) {
   for (const Motif* motif : all_motifs()) {
     if (!only.empty() && motif->name != only) continue;
     int built[2] = {0, 0}, taken[2] = {0, 0}, looked[2] = {0, 0}, invalid = 0, refused = 0;
-    std::map<std::string, int> reasons, guards, findings;
-    const std::vector<std::string> aims = split(motif->aims_at, ';');
+    std::map<std::string, int> reasons, guards, findings, fired_in;
+    std::vector<std::string> aims = split(motif->aims_at, ';');
+    if (motif->aims_at.empty()) aims.clear();
     for (int i = 0; i < 2 * draws; ++i) {
       const int near = i % 2;
       Rng rng(seed, static_cast<std::uint64_t>(i));
@@ -66,6 +70,10 @@ int main(int argc, char** argv) {
         bench.save(id + "-refused", g->c, outcomes[0].message);
         continue;
       }
+      if (passes && near == 0)
+        for (const std::string& p :
+             std::set<std::string>(outcomes[1].passes.begin(), outcomes[1].passes.end()))
+          ++fired_in[p];
       if (look) {
         ++looked[near];
         bool fired = false;
@@ -83,6 +91,7 @@ int main(int argc, char** argv) {
                percent(taken[1], looked[1]), motif->aims_at);
     for (const Guard& g : motif->guards)
       if (!guards.contains(std::string(g.name))) fmt::print("    guard '{}' was never broken\n", g.name);
+    for (const auto& [pass, n] : fired_in) fmt::print("    {:>4} {}\n", n, pass);
     for (const auto& [why, n] : reasons) fmt::print("    {} x {}\n", n, why);
     for (const auto& [what, n] : findings) fmt::print("    {} x {}\n", n, what);
   }

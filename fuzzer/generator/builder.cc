@@ -283,7 +283,10 @@ const std::vector<ValueId>& Builder::commit(Appended&& a) {
   for (ValueId v : a.node.outputs) wanted.push_back(v != kNoValue);
   g.add_node(std::move(a.node.op_type), std::move(a.node.inputs), std::move(a.node.attributes),
              a.results.size(), std::move(a.node.domain));
-  if (!a.spec->domain.empty()) c_.model.opsets.emplace(a.spec->domain, 1);
+  if (!a.spec->domain.empty()) {
+    auto& version = c_.model.opsets[std::string(a.spec->domain)];
+    version = std::max<std::int64_t>(version, a.form->since);
+  }
   std::vector<ValueId>& outputs = g.nodes.back().outputs;
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     const ValueId v = outputs[i];
@@ -408,23 +411,24 @@ void Builder::expose_all() {
       if (v != kNoValue) expose(v);
 }
 
-void Builder::make_symbolic() {
+void Builder::make_symbolic(bool any) {
   Graph& g = c_.model.graph;
-  bool any = false;
+  bool made = false;
   for (ValueId v : g.inputs) {
     if (g[v].initializer) continue;
     std::vector<Dim>& dims = *g[v].type->shape;
     // It may be a shape or a list of axes, whose length says the rank of something.
-    if (is_int(g[v].type->dtype) && dims.size() <= 1) continue;
-    for (Dim& d : dims) {
-      if (!rng_.chance(policy_.symbol)) continue;
-      any = true;
+    const bool by_chance = any && !(is_int(g[v].type->dtype) && dims.size() <= 1);
+    for (std::size_t i = 0; i < dims.size(); ++i) {
+      if (!(by_chance && rng_.chance(policy_.symbol)) && !asked_.contains({v, i})) continue;
+      Dim& d = dims[i];
+      made = true;
       const std::int64_t size = d.value;
       d.value = -1;
       if (rng_.chance(policy_.shared_symbol)) d.symbol = "d" + std::to_string(size);
     }
   }
-  if (!any) return;
+  if (!made) return;
   // What the other values' dimensions are is for shape inference to say.
   for (const Node& n : g.nodes)
     for (ValueId v : n.outputs)
@@ -446,11 +450,12 @@ Case Builder::take() {
     for (const Node& n : g.nodes)
       for (ValueId v : n.outputs)
         if (v != kNoValue && rng_.chance(0.7)) g[v].listed = true;
-  if (rng_.chance(policy_.symbolic)) make_symbolic();
+  make_symbolic(rng_.chance(policy_.symbolic));
   values_.clear();
   reads_.clear();
   exposed_.clear();
   shielded_.clear();
+  asked_.clear();
   return std::move(c_);
 }
 

@@ -5,9 +5,11 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "fuzzer/base/rng.h"
@@ -90,6 +92,8 @@ class Builder {
   void shield(ValueId v);
   // Makes every node output one.
   void expose_all();
+  // This dimension of a graph input will be a symbol.
+  void ask_symbol(ValueId input, std::size_t axis) { asked_.emplace(input, axis); }
 
   // The finished case: outputs that nothing reads, and some others, are graph outputs; some dimensions become
   // symbolic. The builder is empty after that. Throws CannotDraft where there is no node.
@@ -112,7 +116,8 @@ class Builder {
   // `nodes` does.
   const std::vector<ValueId>& append(Node node);
   void remember(ValueId v, std::shared_ptr<const Expected> value);
-  void make_symbolic();
+  // Dimensions that were asked for; others by chance where `any`.
+  void make_symbolic(bool any);
 
   Rng& rng_;
   const Policy& policy_;
@@ -121,6 +126,7 @@ class Builder {
   std::vector<std::shared_ptr<const Expected>> values_;  // by value id
   std::vector<int> reads_;                               // by value id: node inputs that name it
   std::vector<bool> exposed_, shielded_;
+  std::set<std::pair<ValueId, std::size_t>> asked_;  // for symbols
   int counter_ = 0;
 };
 

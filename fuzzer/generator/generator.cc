@@ -15,10 +15,11 @@ int geometric(Rng& rng, double mean) {
   return static_cast<int>(std::log(1 - rng.unit()) / std::log(mean / (1 + mean)));
 }
 
-int draw_opset(Rng& rng, const GeneratorOptions& o, int least) {
+int draw_opset(Rng& rng, const GeneratorOptions& o, int least, int most) {
   least = std::max(9, least);
-  if (least > o.max_opset) throw CannotDraft{};
-  return rng.chance(o.policy.newest_opset) ? o.max_opset : static_cast<int>(rng.range(least, o.max_opset));
+  most = std::min(most, o.max_opset);
+  if (least > most) throw CannotDraft{};
+  return rng.chance(o.policy.newest_opset) ? most : static_cast<int>(rng.range(least, most));
 }
 
 // Random nodes that read what is not read yet.
@@ -130,7 +131,7 @@ std::optional<Generated> generate_motif(Rng& rng, const GeneratorOptions& option
   Generated g;
   g.special = rng.chance(p.special);
   g.motif = motif.name;
-  BuildOptions build{.opset = aim.opset != 0 ? aim.opset : draw_opset(rng, options, motif.since),
+  BuildOptions build{.opset = aim.opset != 0 ? aim.opset : draw_opset(rng, options, motif.since, motif.until),
                      .support = options.support,
                      .special = g.special,
                      .random = rng.chance(p.random_operators)};

@@ -14,8 +14,16 @@ namespace {
 std::map<std::string, std::set<std::string>> motifs_by_aim() {
   std::map<std::string, std::set<std::string>> motifs;
   for (const Motif* m : all_motifs())
-    for (const std::string& aim : split(m->aims_at, ';')) motifs[aim].emplace(m->name);
+    for (const std::string& aim : split(m->aims_at, ';'))
+      if (!aim.empty()) motifs[aim].emplace(m->name);
   return motifs;
+}
+
+TEST(Optimizers, EachInReachHasAMotif) {
+  const auto motifs = motifs_by_aim();
+  for (const SystemSpec* spec : all_systems())
+    for (const Optimizer& o : spec->optimizers())
+      if (o.out_of_reach.empty()) EXPECT_TRUE(motifs.contains(o.name)) << "no motif aims at " << o.name;
 }
 
 TEST(Optimizers, MotifsAimAtNothingElse) {

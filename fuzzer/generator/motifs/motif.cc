@@ -124,6 +124,14 @@ ValueId MotifBuilder::data(const ArrayType& type, const ValueRange& range) {
                        rng().chance(p.constant_data) ? Constness::kInitializer : Constness::kInput);
 }
 
+ValueId MotifBuilder::open_input(const ArrayType& type, const std::vector<std::size_t>& axes,
+                                 const ValueRange& range) {
+  if (type.count() > builder_.policy().max_elements) throw CannotDraft{};
+  const ValueId x = builder_.leaf(builder_.draw(type, range), Constness::kInput);
+  for (std::size_t axis : axes) builder_.ask_symbol(x, axis);
+  return x;
+}
+
 ValueId MotifBuilder::constant(Tensor value) {
   if (wants_broken("constant") && rng().chance(0.6)) {
     note_broken("constant");

@@ -23,10 +23,13 @@ struct Guard {
 class MotifBuilder;
 
 struct Motif {
-  std::string_view name;     // "layer-norm"
-  std::string_view aims_at;  // passes and rewrite rules as the log names them, separated by ';'
+  std::string_view name;  // "layer-norm"
+  // Passes and rewrite rules as the log names them, separated by ';'. Empty where no optimizer of the systems
+  // is known to look for it.
+  std::string_view aims_at;
   std::span<const Guard> guards;
-  int since = 9;  // lowest opset at which it can be built
+  int since = 9;             // lowest opset at which it can be built
+  int until = kNewestOpset;  // highest opset at which the passes take it up
   // Builds the subgraph; at least one `result`. Throws CannotDraft where the draws do not work out.
   void (*build)(MotifBuilder&);
 };
@@ -76,6 +79,9 @@ class MotifBuilder {
   ValueId data(DType dtype, Dims dims, const ValueRange& range = {}) {
     return data(ArrayType{dtype, std::move(dims)}, range);
   }
+  // A graph input of which these dimensions are symbols: passes that ask for known sizes keep off.
+  ValueId open_input(const ArrayType& type, const std::vector<std::size_t>& axes,
+                     const ValueRange& range = {});
   // What the pass wants constant: initializer or Constant node, or (guard "constant" broken) something else.
   ValueId constant(Tensor value);
   ValueId weight(DType dtype, Dims dims, const ValueRange& range = {});  // a constant of random values

@@ -66,12 +66,58 @@ void skip_layer_norm(MotifBuilder& m) {
     m.result(y);
 }
 
+constexpr Guard kBiasGuards[] = {
+    {"sizes-open", "batch and sequence are not known: else a Gemm is made of the product first"},
+    {"bias-first", "the bias is the first operand"},
+    {"bias-of-last-axis", "the bias is a vector of the last axis' size"},
+    {"same-shape", "both addends are of the same shape"},
+    {"biased-once", "one of the addends has a bias"},
+    {"product", "what the bias is added to is a product"},
+};
+
+// LayerNormalization((b + x W) + y)
+void bias_skip(MotifBuilder& m) {
+  Rng& rng = m.rng();
+  const DType t = m.dtype({DType::kDouble, DType::kFloat16}, "LayerNormalization");
+  const std::int64_t batch = rng.range(1, 3), sequence = rng.range(2, 4), k = rng.range(1, 4);
+  const std::int64_t hidden = rng.chance(0.2) ? sequence : rng.range(2, 5);
+  const ValueRange range{.low = -2, .high = 2};
+  const bool open = m.holds("sizes-open");
+  const auto rows = [&](const Dims& dims) {
+    return open ? m.open_input({t, dims}, {0, 1}, range) : m.data(t, dims, range);
+  };
+  const auto biased = [&](ValueId x) {
+    const Dims d =
+        m.holds("bias-of-last-axis")
+            ? Dims{hidden}
+            : rng.pick({Dims{}, Dims{1}, Dims{1, hidden}, Dims{sequence, hidden}, Dims{1, 1, hidden}});
+    const ValueId b = m.weight(t, d, range);
+    return m.holds("bias-first") ? m.op("Add", {b, x}) : m.op("Add", {x, b});
+  };
+  const ValueId product = m.holds("product")
+                              ? m.op("MatMul", {rows({batch, sequence, k}), m.weight(t, {k, hidden}, range)})
+                              : m.op("Neg", {rows({batch, sequence, hidden})});
+  const ValueId a = biased(product);
+  ValueId b = rows(m.holds("same-shape") ? Dims{batch, sequence, hidden} : Dims{1, sequence, hidden});
+  if (m.breaks("biased-once")) b = biased(b);
+  const ValueId sum = m.commutative("Add", a, b);
+  if (rng.chance(0.2)) m.result(m.op("Neg", {sum}));
+  m.result(m.op("LayerNormalization",
+                {sum, m.weight(t, {hidden}, {.low = 0.2, .high = 2}), m.weight(t, {hidden})},
+                {{.name = "axis", .value = std::int64_t{-1}}}));
+}
+
 constexpr Motif motifs[] = {
     {.name = "skip-layer-norm",
-     .aims_at = "SkipLayerNormFusion;BiasSkipLayerNormFusion",
+     .aims_at = "SkipLayerNormFusion",
      .guards = kGuards,
      .since = 17,
      .build = skip_layer_norm},
+    {.name = "bias-skip-layer-norm",
+     .aims_at = "BiasSkipLayerNormFusion;SkipLayerNormFusion",
+     .guards = kBiasGuards,
+     .since = 17,
+     .build = bias_skip},
 };
 
 }  // namespace
