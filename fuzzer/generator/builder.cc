@@ -5,14 +5,39 @@
 #include <unordered_map>
 #include <utility>
 
+#include "fuzzer/base/check.h"
 #include "fuzzer/generator/inputs.h"
+#include "fuzzer/graph/model_io.h"
+#include "fuzzer/graph/other_types.h"
+#include "fuzzer/graph/prune.h"
 #include "fuzzer/reference/decidedness.h"
+#include "fuzzer/reference/evaluate_in_place.h"
 #include "fuzzer/reference/reference.h"
 
 namespace mob {
 namespace {
 
 constexpr double kSpecialReals[] = {0.0, -0.0, 1e-45, 1e-40, 3e38, -3e38, 65504.0, 1.0};
+
+constexpr std::int64_t kMostInBodies = 16;  // elements of all nodes in all iterations, in those of one tensor
+
+void declare(Value& v, const ArrayType& t) {
+  if (kind_of(t) == Kind::kTensor)
+    v.type = declared(t);
+  else
+    v.opaque_type = type_proto(t);
+}
+
+// A nested graph whose values' dimensions are for shape inference to say.
+GraphPtr without_dims(Graph g) {
+  for (Value& v : g.values)
+    if (v.type && v.type->shape && !v.initializer)
+      for (Dim& d : *v.type->shape) d.value = -1;
+  for (Node& n : g.nodes)
+    for (Attribute& a : n.attributes)
+      if (auto* body = std::get_if<GraphPtr>(&a.value)) *body = without_dims(**body);
+  return std::make_shared<const Graph>(std::move(g));
+}
 
 bool matches(const ArrayType& t, const Want& want) {
   if (!want.types.has(t.dtype)) return false;
@@ -145,6 +170,23 @@ class NodeDraft : public Draft {
   std::vector<ValueId> fits_;
 };
 
+Builder::Builder(Builder& around, std::string name, bool isolated)
+    : rng_(around.rng_),
+      policy_(around.policy_),
+      options_(around.options_),
+      around_(&around),
+      isolated_(isolated),
+      suffix_("_b" + std::to_string(around.root().bodies_++)) {
+  c_.model.opsets = around.c_.model.opsets;
+  c_.model.graph.name = std::move(name);
+  if (isolated) return;
+  std::vector<ValueId> near = around.readable();
+  rng_.shuffle(near);
+  if (near.size() > static_cast<std::size_t>(policy_.most_outer))
+    near.resize(static_cast<std::size_t>(policy_.most_outer));
+  for (ValueId v : near) outer(v);
+}
+
 Builder::Builder(Rng& rng, const Policy& policy, BuildOptions options)
     : rng_(rng), policy_(policy), options_(options) {
   c_.model.opsets[""] = options_.opset;
@@ -154,10 +196,22 @@ Builder::Builder(Rng& rng, const Policy& policy, BuildOptions options)
 
 std::vector<ValueId> Builder::unread() const {
   std::vector<ValueId> open;
+  if (around_ != nullptr)
+    for (std::size_t v = 0; v < reads_.size(); ++v)
+      if (reads_[v] == 0 && (graph().values[v].outer || graph().is_input(static_cast<ValueId>(v))))
+        open.push_back(static_cast<ValueId>(v));
   for (const Node& n : graph().nodes)
     for (ValueId v : n.outputs)
       if (v != kNoValue && reads_[static_cast<std::size_t>(v)] == 0) open.push_back(v);
   return open;
+}
+
+std::vector<ValueId> Builder::readable() const {
+  std::vector<ValueId> list;
+  for (std::size_t v = 0; v < values_.size(); ++v)
+    if (values_[v] && !shielded_[v] && type(static_cast<ValueId>(v)).dtype != DType::kUndefined)
+      list.push_back(static_cast<ValueId>(v));
+  return list;
 }
 
 std::int64_t Builder::size() {
@@ -195,10 +249,33 @@ void Builder::remember(ValueId v, std::shared_ptr<const Expected> value) {
   values_[static_cast<std::size_t>(v)] = std::move(value);
 }
 
+ValueId Builder::outer(ValueId in_around) {
+  const auto at = outer_.find(in_around);
+  if (at != outer_.end()) return at->second;
+  MOB_CHECK(!isolated_, "the body of a function reads what is around it");
+  Graph& g = c_.model.graph;
+  const ValueId v = g.add_value(around_->graph()[in_around].name);
+  g[v].outer = true;
+  remember(v, around_->shared_value(in_around));
+  return outer_[in_around] = v;
+}
+
+void Builder::name_apart(Node& n) {
+  if (around_ == nullptr) return;
+  n.name += suffix_;
+  for (ValueId v : n.outputs) c_.model.graph[v].name += suffix_;
+}
+
 ValueId Builder::leaf(Tensor value, Constness constness) {
+  if (isolated_)
+    constness = Constness::kConstantNode;
+  else if (around_ != nullptr &&
+           (constness == Constness::kInput || constness == Constness::kOverridable ||
+            (constness == Constness::kInitializer && rng_.chance(policy_.outer_initializer))))
+    return outer(around_->leaf(std::move(value), constness));
   Graph& g = c_.model.graph;
   auto known = std::make_shared<const Expected>(exact(value));
-  const std::string number = std::to_string(counter_++);
+  const std::string number = std::to_string(root().counter_++);
   switch (constness) {
     case Constness::kInput: {
       const ValueId v = g.add_input("x" + number, value.type());
@@ -208,6 +285,7 @@ ValueId Builder::leaf(Tensor value, Constness constness) {
     }
     case Constness::kConstantNode: {
       const ValueId v = g.add_node("Constant", {}, {{.name = "value", .value = std::move(value)}});
+      name_apart(g.nodes.back());
       g[v].type = declared(known->type);
       remember(v, std::move(known));
       return v;
@@ -222,6 +300,7 @@ ValueId Builder::leaf(Tensor value, Constness constness) {
   if (constness == Constness::kOverridable) g.inputs.push_back(v);
   if (constness != Constness::kComputed) return v;
   const ValueId y = g.add_node("Identity", {v});
+  name_apart(g.nodes.back());
   ++reads_[static_cast<std::size_t>(v)];
   g[y].type = declared(known->type);
   remember(y, std::move(known));
@@ -241,13 +320,27 @@ const Schema& Builder::form_of(const OpSpec& spec) const {
   return *form;
 }
 
+void Builder::check_carried(const Appended& a) const {
+  for (const Expected& x : a.results)
+    if (!x.elements && x.type.count() > policy_.max_elements) throw CannotDraft{};
+  if (a.spec != nullptr || a.form == nullptr) return;
+  for (std::size_t i = 0; i < a.results.size(); ++i)
+    if (!may_be_output(a.form->name, opset(), a.form->domain, i, a.results[i].type)) throw CannotDraft{};
+  if (a.node.op_type == "Loop")
+    for (std::size_t i = 2; i < a.inputs.size(); ++i)
+      if (a.results[i - 2].type != a.inputs[i]->type) throw CannotDraft{};
+}
+
 void Builder::evaluate(Appended& a) {
   std::vector<const Expected*> raw;
   for (const auto& x : a.inputs) raw.push_back(x.get());
   std::size_t unspecified = 0;
   bool random = false;
   try {
-    NodeResult done = evaluate_node(*a.spec, a.node, opset(), raw, {}, policy_.max_elements);
+    NodeResult done = a.spec == nullptr
+                          ? evaluate_in_place(root().c_.model, graph(), values_, a.node,
+                                              kMostInBodies * policy_.max_elements)
+                          : evaluate_node(*a.spec, a.node, opset(), raw, {}, policy_.max_elements);
     if (done.random && a.drawn && !options_.random) throw CannotDraft{};
     random = done.random;
     unspecified = done.unspecified;
@@ -259,7 +352,10 @@ void Builder::evaluate(Appended& a) {
   } catch (const UserError&) {  // an attribute of the wrong kind, a shape that overflows
     throw CannotDraft{};
   }
-  if (options_.support != nullptr && !options_.support->refused.empty()) {
+  check_carried(a);
+  // What is not drafted was not probed.
+  if (a.spec != nullptr && a.spec->draft != nullptr && options_.support != nullptr &&
+      !options_.support->refused.empty()) {
     std::vector<DType> in, out;
     for (const Expected* x : raw) in.push_back(x == nullptr ? DType::kUndefined : x->type.dtype);
     for (const Expected& x : a.results) out.push_back(x.type.dtype);
@@ -281,16 +377,19 @@ const std::vector<ValueId>& Builder::commit(Appended&& a) {
     if (v != kNoValue) ++reads_[static_cast<std::size_t>(v)];
   std::vector<bool> wanted;
   for (ValueId v : a.node.outputs) wanted.push_back(v != kNoValue);
+  for (ValueId v : g.captures(a.node)) ++reads_[static_cast<std::size_t>(v)];
   g.add_node(std::move(a.node.op_type), std::move(a.node.inputs), std::move(a.node.attributes),
              a.results.size(), std::move(a.node.domain));
-  if (!a.spec->domain.empty()) {
-    auto& version = c_.model.opsets[std::string(a.spec->domain)];
-    version = std::max<std::int64_t>(version, a.form->since);
-  }
+  name_apart(g.nodes.back());
+  if (a.spec != nullptr && !a.spec->domain.empty())
+    for (Builder* b = this; b != nullptr; b = b->around_) {
+      auto& version = b->c_.model.opsets[std::string(a.spec->domain)];
+      version = std::max<std::int64_t>(version, a.form->since);
+    }
   std::vector<ValueId>& outputs = g.nodes.back().outputs;
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     const ValueId v = outputs[i];
-    g[v].type = declared(a.results[i].type);
+    declare(g[v], a.results[i].type);
     remember(v, std::make_shared<const Expected>(std::move(a.results[i])));
     // An optional output that was not asked for has no name; the value stays in the table, unread.
     if (i < wanted.size() && !wanted[i]) outputs[i] = kNoValue;
@@ -301,16 +400,29 @@ const std::vector<ValueId>& Builder::commit(Appended&& a) {
 const std::vector<ValueId>& Builder::append(Node node) {
   Appended a;
   a.spec = find_op(node.op_type, node.domain);
-  if (a.spec == nullptr) throw CannotDraft{};
-  a.form = &form_of(*a.spec);
-  for (const Attribute& attribute : node.attributes)
-    if (!a.form->has_attribute(attribute.name)) throw CannotDraft{};
+  const bool call = node.domain == kLocalDomain;
+  if (a.spec != nullptr)
+    a.form = &form_of(*a.spec);
+  else if (!call)
+    a.form = schema(node.op_type, opset(), node.domain);
+  if (a.form == nullptr && !call) throw CannotDraft{};
+  if (a.form != nullptr)
+    for (const Attribute& attribute : node.attributes)
+      if (!a.form->has_attribute(attribute.name)) throw CannotDraft{};
   std::vector<DType> types;
+  bool tensors = true;
   for (ValueId v : node.inputs) {
     a.inputs.push_back(v == kNoValue ? nullptr : values_[static_cast<std::size_t>(v)]);
     types.push_back(v == kNoValue ? DType::kUndefined : type(v).dtype);
+    tensors = tensors && (v == kNoValue || !value(v).elements);
   }
-  if (!a.form->takes(types)) throw CannotDraft{};
+  if (a.form != nullptr && tensors && !a.form->takes(types)) throw CannotDraft{};
+  if (!tensors) {
+    if (a.form == nullptr) throw CannotDraft{};
+    for (std::size_t i = 0; i < a.inputs.size(); ++i)
+      if (a.inputs[i] && !may_be_input(node.op_type, opset(), node.domain, i, a.inputs[i]->type))
+        throw CannotDraft{};
+  }
   a.node = std::move(node);
   evaluate(a);
   return commit(std::move(a));
@@ -385,6 +497,7 @@ std::vector<ValueId> Builder::embed(const Case& other, std::span<const ValueId> 
           leaf(*from[v].initializer, from.is_input(v) ? Constness::kOverridable : Constness::kInitializer);
   for (int index : from.topological_order()) {
     const Node& n = from.nodes[static_cast<std::size_t>(index)];
+    if (!n.bodies().empty()) throw CannotDraft{};
     Node copy{.op_type = n.op_type, .domain = n.domain, .outputs = n.outputs, .attributes = n.attributes};
     for (ValueId v : n.inputs)
       copy.inputs.push_back(v == kNoValue ? kNoValue : to[static_cast<std::size_t>(v)]);
@@ -395,6 +508,34 @@ std::vector<ValueId> Builder::embed(const Case& other, std::span<const ValueId> 
   std::vector<ValueId> outputs;
   for (ValueId v : from.outputs) outputs.push_back(to[static_cast<std::size_t>(v)]);
   return outputs;
+}
+
+ValueId Builder::input(std::shared_ptr<const Expected> first) {
+  Graph& g = c_.model.graph;
+  const ValueId v = g.add_value("in" + std::to_string(root().counter_++) + suffix_);
+  declare(g[v], first->type);
+  g.inputs.push_back(v);
+  remember(v, std::move(first));
+  return v;
+}
+
+GraphPtr Builder::close(const std::vector<ValueId>& outputs) {
+  Graph& g = c_.model.graph;
+  for (ValueId v : outputs) {
+    const bool made = std::any_of(g.nodes.begin(), g.nodes.end(), [&](const Node& n) {
+      return std::find(n.outputs.begin(), n.outputs.end(), v) != n.outputs.end();
+    });
+    g.add_output(made && !g.is_output(v) ? v : node("Identity", {v}));
+  }
+  return std::make_shared<const Graph>(pruned(std::move(g)));
+}
+
+void Builder::add_function(const GraphPtr& body, LocalFunction f) {
+  for (Builder* b = this; b != nullptr; b = b->around_)
+    b->c_.model.opsets.emplace(std::string(kLocalDomain), 1);
+  Builder& top = root();
+  mob::add_function(top.c_.model, std::string(kLocalDomain), f.name, *body, f.attributes);
+  top.functions_.push_back(std::move(f));
 }
 
 void Builder::expose(ValueId v) {
@@ -434,14 +575,35 @@ void Builder::make_symbolic(bool any) {
     for (ValueId v : n.outputs)
       if (v != kNoValue && g[v].type && g[v].type->shape)
         for (Dim& d : *g[v].type->shape) d.value = -1;
+  for (Node& n : g.nodes)
+    for (Attribute& a : n.attributes)
+      if (auto* body = std::get_if<GraphPtr>(&a.value)) *body = without_dims(**body);
+}
+
+// Sequences and optionals are no graph outputs: nodes that make them for nobody go.
+void Builder::drop_dead_sequences() {
+  Graph& g = c_.model.graph;
+  for (std::size_t i = g.nodes.size(); i-- > 0;) {
+    const Node& n = g.nodes[i];
+    const auto unread = [&](ValueId v) {
+      return v == kNoValue || (reads_[static_cast<std::size_t>(v)] == 0 && value(v).elements);
+    };
+    if (!std::all_of(n.outputs.begin(), n.outputs.end(), unread)) continue;
+    for (ValueId v : n.inputs)
+      if (v != kNoValue) --reads_[static_cast<std::size_t>(v)];
+    for (ValueId v : g.captures(n)) --reads_[static_cast<std::size_t>(v)];
+    g.nodes.erase(g.nodes.begin() + static_cast<std::ptrdiff_t>(i));
+  }
 }
 
 Case Builder::take() {
   Graph& g = c_.model.graph;
+  const std::size_t nodes = g.nodes.size();
+  drop_dead_sequences();
   if (g.nodes.empty()) throw CannotDraft{};
   for (const Node& n : g.nodes)
     for (ValueId v : n.outputs) {
-      if (v == kNoValue) continue;
+      if (v == kNoValue || value(v).elements) continue;
       const auto i = static_cast<std::size_t>(v);
       if (reads_[i] == 0 || exposed_[i] || (!shielded_[i] && rng_.chance(policy_.expose))) g.add_output(v);
     }
@@ -450,7 +612,9 @@ Case Builder::take() {
     for (const Node& n : g.nodes)
       for (ValueId v : n.outputs)
         if (v != kNoValue && rng_.chance(0.7)) g[v].listed = true;
-  make_symbolic(rng_.chance(policy_.symbolic));
+  if (const bool any = rng_.chance(policy_.symbolic); !fixed_dims_) make_symbolic(any);
+  // What bodies that were given up and sequences that are gone have read.
+  if (bodies_ > 0 || g.nodes.size() < nodes) drop_unread_leaves(c_);
   values_.clear();
   reads_.clear();
   exposed_.clear();

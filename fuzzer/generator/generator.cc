@@ -1,36 +1,20 @@
 #include "fuzzer/generator/generator.h"
 
 #include <algorithm>
-#include <cmath>
 #include <utility>
+
+#include "fuzzer/generator/grow.h"
 
 namespace mob {
 namespace {
 
-constexpr int kAttempts = 12;  // to find a next operator
-
-// 0, 1, 2, ... with this mean.
-int geometric(Rng& rng, double mean) {
-  if (mean <= 0) return 0;
-  return static_cast<int>(std::log(1 - rng.unit()) / std::log(mean / (1 + mean)));
-}
+constexpr int kAttempts = 12;  // at the first node
 
 int draw_opset(Rng& rng, const GeneratorOptions& o, int least, int most) {
   least = std::max(9, least);
   most = std::min(most, o.max_opset);
   if (least > most) throw CannotDraft{};
   return rng.chance(o.policy.newest_opset) ? most : static_cast<int>(rng.range(least, most));
-}
-
-// Random nodes that read what is not read yet.
-void grow(Builder& b, int nodes) {
-  const auto& ops = all_ops();
-  for (int i = 0; i < nodes; ++i) {
-    const std::vector<ValueId> unread = b.unread();
-    for (int attempt = 0; attempt < kAttempts; ++attempt)
-      if (b.draw_node(*ops[b.rng().below(ops.size())], {.prefer = unread, .must_read = !unread.empty()}))
-        break;
-  }
 }
 
 struct Triple {
@@ -117,7 +101,14 @@ std::optional<Generated> generate_graph(Rng& rng, const GeneratorOptions& option
   for (int attempt = 0; attempt < kAttempts && !added; ++attempt)
     added = b.draw_node(*first.op, {.first_type = type});
   if (!added) return std::nullopt;
-  grow(b, nodes - 1);
+  if (rng.chance(p.control_flow)) {
+    const auto before = static_cast<int>(rng.below(static_cast<std::uint64_t>(nodes)));
+    grow(b, before);
+    draw_control_flow(b);
+    grow(b, nodes - 1 - before);
+  } else {
+    grow(b, nodes - 1);
+  }
   g.c = b.take();
   g.c.lineage = {"random graph"};
   return g;

@@ -24,6 +24,14 @@ struct Policy {
   double random_operators = 0.005;
   double newest_opset = 0.25;  // the newest that the system takes; else any from 9 on
 
+  // Of a random graph: one of its nodes is If, Loop, Scan or the call of a function, with bodies drawn.
+  double control_flow = 0.03;
+  double deeper = 0.12;            // the same of a body
+  double mean_body_nodes = 1.5;    // more than one
+  double body_motif = 0.2;         // of a body: a motif stands in it
+  double outer_initializer = 0.3;  // an initializer of a body belongs to the graph around it
+  int most_outer = 5;              // values that a body may read from around it
+
   // --- Wiring of a slot that a draft asks for.
   double wire = 0.85;            // the first slot that fits reads what is not read yet
   double wire_again = 0.15;      // ... and a later one, too

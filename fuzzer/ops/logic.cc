@@ -189,8 +189,14 @@ void infer_where(Inference& inf) {
   inf.set_output(0, {inf.type(1).dtype, broadcast(broadcast(inf.dims(0), inf.dims(1)), inf.dims(2))});
 }
 
+void infer_identity(Inference& inf) {
+  if (!inf.input(0).elements) infer_same_as_input(inf);
+}
 void identity(Evaluation& ev) {
-  copy_elements(ev.input(0), ev.output());
+  if (ev.input(0).elements)
+    ev.output() = ev.input(0);
+  else
+    copy_elements(ev.input(0), ev.output());
 }
 
 // --- drafting
@@ -266,11 +272,7 @@ constexpr OpSpec specs[] = {
     {.name = "IsNaN", .since = 9, .draft = draft_classify, .infer = infer_classify, .evaluate = is_nan},
     {.name = "IsInf", .since = 10, .draft = draft_classify, .infer = infer_classify, .evaluate = is_inf},
     {.name = "Where", .since = 9, .draft = draft_where, .infer = infer_where, .evaluate = where},
-    {.name = "Identity",
-     .since = 1,
-     .draft = draft_identity,
-     .infer = infer_same_as_input,
-     .evaluate = identity},
+    {.name = "Identity", .since = 1, .draft = draft_identity, .infer = infer_identity, .evaluate = identity},
 };
 
 }  // namespace

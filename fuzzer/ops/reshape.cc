@@ -142,7 +142,11 @@ void infer_squeeze(Inference& inf) {
 }
 
 void infer_unsqueeze(Inference& inf) {
-  const auto given = inf.has_input(1) ? vector_input(inf, 1) : inf.node().ints_or("axes", {});
+  // The text says 1-D, but onnx's own models and the runtimes take a scalar for one axis.
+  const bool scalar = inf.has_input(1) && inf.rank(1) == 0;
+  const auto given = scalar             ? inf.ints(1)
+                     : inf.has_input(1) ? vector_input(inf, 1)
+                                        : inf.node().ints_or("axes", {});
   if (!inf.has_input(1) && !inf.node().has("axes")) throw InvalidNode("Unsqueeze without axes");
   const auto rank = inf.rank(0) + static_cast<std::int64_t>(given.size());
   std::vector<bool> fresh(static_cast<std::size_t>(rank));

@@ -18,7 +18,7 @@ const Graph& body_of(const Node& node, std::string_view name) {
 
 // The one integer or bool that an input or a condition holds.
 std::int64_t number(const ExpectedPtr& x, std::string_view what) {
-  if (x == nullptr || !x->holds_ints() || x->count() != 1)
+  if (x == nullptr || x->elements || !x->holds_ints() || x->count() != 1)
     throw InvalidNode(std::string(what) + " is not one number");
   if (x->ints().bound(0) != 0) throw Unsupported(std::string(what) + " is undecided");
   return x->ints().v[0];

@@ -6,7 +6,9 @@
 
 #include "fuzzer/base/check.h"
 #include "fuzzer/graph/model_io.h"
+#include "fuzzer/graph/other_types.h"
 #include "fuzzer/reference/control_flow.h"
+#include "fuzzer/reference/evaluate_in_place.h"
 
 namespace mob {
 namespace {
@@ -23,8 +25,8 @@ struct Scope {
 
   ExpectedPtr find(std::string_view name) const {
     for (const Scope* s = this; s != nullptr; s = s->outer)
-      if (const ValueId v = s->graph.find(name); v != kNoValue && !s->graph[v].outer)
-        return s->values[static_cast<std::size_t>(v)];
+      if (const ValueId v = s->graph.find(name); v != kNoValue)
+        if (const ExpectedPtr& x = s->values[static_cast<std::size_t>(v)]; x || !s->graph[v].outer) return x;
     return nullptr;
   }
 };
@@ -120,20 +122,20 @@ class Interpreter {
       for (std::size_t v = 0; v < graph.values.size(); ++v)
         if (graph.values[v].outer) scope.values[v] = scope.outer->find(graph.values[v].name);
     for (int i : graph.topological_order()) try {
-        step(scope, i);
+        step(scope, graph.nodes[static_cast<std::size_t>(i)], i);
       } catch (const Unsupported&) {
         if (!options_.optimized || scope.outer != nullptr || scope.depth > 0) throw;
       }
   }
 
- private:
-  // ONNX Runtime's fusions write this operator into models of opsets that do not have it yet.
-  bool written_early(const OpSpec& spec) const {
-    return options_.optimized && spec.name == "LayerNormalization";
+  // Evaluates one node whose inputs are there.
+  void step(Scope& scope, const Node& node, int index = -1) {
+    const std::vector<ExpectedPtr> made = outputs_of(scope, node, index);
+    for (std::size_t i = 0; i < node.outputs.size() && i < made.size(); ++i)
+      if (node.outputs[i] != kNoValue) scope.values[static_cast<std::size_t>(node.outputs[i])] = made[i];
   }
 
-  void step(Scope& scope, int index) {
-    const Node& node = scope.graph.nodes[static_cast<std::size_t>(index)];
+  std::vector<ExpectedPtr> outputs_of(Scope& scope, const Node& node, int index = -1) {
     std::vector<ExpectedPtr> inputs;
     for (ValueId v : node.inputs) {
       inputs.push_back(v == kNoValue ? nullptr : scope.values[static_cast<std::size_t>(v)]);
@@ -141,23 +143,19 @@ class Interpreter {
         throw Unsupported("value '" + scope.graph[v].name + "' has no content");
     }
     try {
-      std::vector<ExpectedPtr> made;
       const auto opset_at = scope.opsets.find(node.domain);
       const int opset = opset_at == scope.opsets.end() ? 1 : static_cast<int>(opset_at->second);
       const OpSpec* spec = find_op(node.op_type, node.domain);
       if (is_control_flow(node)) {
         if (opset < 9 && node.op_type == "Scan") throw Unsupported("Scan has another form before opset 9");
-        made = run_control_flow(node, inputs, [&](const Graph& body, std::vector<ExpectedPtr> given) {
+        return run_control_flow(node, inputs, [&](const Graph& body, std::vector<ExpectedPtr> given) {
           return run_body(scope, body, std::move(given));
         });
-      } else if (spec == nullptr || (opset < spec->since && !written_early(*spec))) {
-        made = call_function(node, inputs, scope.depth);
-      } else {
-        made = apply(*spec, node, opset, inputs,
-                     scope.depth == 0 && scope.outer == nullptr && index == options_.plant_node);
       }
-      for (std::size_t i = 0; i < node.outputs.size() && i < made.size(); ++i)
-        if (node.outputs[i] != kNoValue) scope.values[static_cast<std::size_t>(node.outputs[i])] = made[i];
+      if (spec == nullptr || (opset < spec->since && !written_early(*spec)))
+        return call_function(node, inputs, scope.depth);
+      return apply(*spec, node, opset, inputs,
+                   scope.depth == 0 && scope.outer == nullptr && index >= 0 && index == options_.plant_node);
     } catch (const Unsupported& e) {
       throw Unsupported(where(node) + e.what());
     } catch (const InvalidNode& e) {
@@ -167,10 +165,22 @@ class Interpreter {
     }
   }
 
+ private:
+  // ONNX Runtime's fusions write this operator into models of opsets that do not have it yet.
+  bool written_early(const OpSpec& spec) const {
+    return options_.optimized && spec.name == "LayerNormalization";
+  }
+
   std::vector<ExpectedPtr> apply(const OpSpec& spec, const Node& node, int opset,
                                  std::span<const ExpectedPtr> inputs, bool planted) {
     std::vector<const Expected*> given;
-    for (const ExpectedPtr& x : inputs) given.push_back(x.get());
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      const Expected* x = inputs[i].get();
+      // By the newest form: models carry a sequence where older forms say an optional.
+      if (x && x->elements && !may_be_input(spec.name, kNewestOpset, spec.domain, i, x->type))
+        throw InvalidNode("does not take " + words_of(x->type));
+      given.push_back(x);
+    }
     Evaluation ev(node, opset, given, options_.arithmetic);
     spec.infer(ev);
     for (const ArrayType& t : ev.outputs()) spend(t);
@@ -259,6 +269,23 @@ NodeResult evaluate_node(const OpSpec& spec, const Node& node, int opset,
   return {std::move(ev.results()), ev.drew_random(), ev.unspecified_count()};
 }
 
+NodeResult evaluate_in_place(const Model& model, const Graph& graph, std::span<const ExpectedPtr> values,
+                             const Node& node, std::int64_t max_elements) {
+  Reference result;
+  ReferenceOptions options;
+  options.max_elements = max_elements;
+  Scope scope{graph, model.opsets, std::vector<ExpectedPtr>(values.begin(), values.end())};
+  scope.values.resize(graph.values.size());
+  NodeResult made;
+  for (const ExpectedPtr& x : Interpreter(model, options, result).outputs_of(scope, node)) {
+    if (x == nullptr) throw Unsupported("an output has no content");
+    made.outputs.push_back(*x);
+  }
+  made.random = result.random;
+  made.unspecified = result.unspecified;
+  return made;
+}
+
 Reference evaluate(const Case& c, const ReferenceOptions& options) {
   Reference result;
   const Graph& graph = c.model.graph;
@@ -277,7 +304,7 @@ Reference evaluate(const Case& c, const ReferenceOptions& options) {
     interpreter.run(scope);
     for (ValueId v : graph.outputs) {
       const ExpectedPtr& x = values[static_cast<std::size_t>(v)];
-      if (x && x->elements) throw Unsupported("output '" + graph[v].name + "' is a sequence");
+      if (x && x->elements) throw Unsupported("output '" + graph[v].name + "' is no tensor");
       if (!x && !options.optimized) throw Unsupported("output '" + graph[v].name + "' has no content");
       result.outputs.push_back(x ? *x : Expected());
     }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "fuzzer/graph/prune.h"
 #include "fuzzer/triage/describe.h"
 
 namespace mob {
@@ -43,6 +44,14 @@ void prune(Case& c) {
   });
 }
 
+// Of the graph and those nested in it.
+std::size_t node_count(const Graph& g) {
+  std::size_t count = g.nodes.size();
+  for (const Node& n : g.nodes)
+    for (const Graph* body : n.bodies()) count += node_count(*body);
+  return count;
+}
+
 class Cutter {
  public:
   Cutter(Judge& judge, const Case& c, const Finding& finding, const Cause& cause, int budget)
@@ -53,11 +62,12 @@ class Cutter {
   Essence cut() {
     fewer_outputs();
     for (bool smaller = true; smaller && checks_ < budget_;) {
-      const std::size_t before = best_.model.graph.nodes.size();
+      const std::size_t before = node_count(best_.model.graph);
       cut_behind();
       cut_before();
       bypass();
-      smaller = best_.model.graph.nodes.size() < before;
+      bypass_inside();
+      smaller = node_count(best_.model.graph) < before;
     }
     std::vector<std::string> operators = general_operators();
     return {std::move(best_), std::move(operators), checks_};
@@ -117,7 +127,7 @@ class Cutter {
       for (ValueId v : n.outputs) {
         if (v == kNoValue) continue;
         const auto x = known.find(cut[v].name);
-        if (x == known.end()) continue;
+        if (x == known.end() || x->second.elements) continue;
         set_type(cut[v], x->second);
         cut.outputs.push_back(v);
       }
@@ -142,7 +152,7 @@ class Cutter {
       for (ValueId v : n.outputs) {
         if (v == kNoValue) continue;
         const auto x = known.find(g[v].name);
-        if (g.is_output(v) || x == known.end()) {
+        if (g.is_output(v) || x == known.end() || x->second.elements) {
           possible = false;
           break;
         }
@@ -179,6 +189,42 @@ class Cutter {
         if (accept(std::move(candidate))) break;
       }
     }
+  }
+
+  // The same in nested graphs, where the types are for the reference and the runtime to refuse. What makes an
+  // output there becomes Identity.
+  void bypass_inside() {
+    for (std::size_t i = 0; i < best_.model.graph.nodes.size(); ++i)
+      for (std::size_t a = 0; a < best_.model.graph.nodes[i].attributes.size(); ++a)
+        for (bool again = true; again && checks_ < budget_;) again = bypass_in_body(i, a);
+  }
+  bool bypass_in_body(std::size_t node, std::size_t attribute) {
+    const Graph& top = best_.model.graph;
+    if (node >= top.nodes.size() || attribute >= top.nodes[node].attributes.size()) return false;
+    const auto* body = std::get_if<GraphPtr>(&top.nodes[node].attributes[attribute].value);
+    if (body == nullptr) return false;
+    for (std::size_t k = 0; k < (*body)->nodes.size(); ++k) {
+      const Node& n = (*body)->nodes[k];
+      if (n.op_type == "Identity" || n.outputs.empty() || n.outputs[0] == kNoValue) continue;
+      for (ValueId v : n.inputs) {
+        if (v == kNoValue) continue;
+        Graph smaller = **body;
+        const bool output = smaller.is_output(n.outputs[0]);
+        if (output)
+          smaller.nodes[k] = {
+              .name = n.name, .op_type = "Identity", .inputs = {v}, .outputs = {n.outputs[0]}};
+        else
+          smaller.redirect_uses(n.outputs[0], v, static_cast<int>(k));
+        smaller = pruned(std::move(smaller));
+        // Graphs further in may still read it.
+        if (!output && smaller.nodes.size() == (*body)->nodes.size()) continue;
+        Case candidate = best_;
+        candidate.model.graph.nodes[node].attributes[attribute].value =
+            std::make_shared<const Graph>(std::move(smaller));
+        if (accept(std::move(candidate))) return true;
+      }
+    }
+    return false;
   }
 
   std::vector<std::string> general_operators() {

@@ -119,7 +119,7 @@ bool Judge::errs_without_optimization(const Case& c, const Judged& judged) {
     for (ValueId v : n.outputs) {
       if (v == kNoValue || g.is_output(v)) continue;
       const auto at = known.values.find(g[v].name);
-      if (at == known.values.end()) continue;
+      if (at == known.values.end() || at->second.elements) continue;
       // Without dimensions: what is declared must not help the kernel.
       g[v].type = declared(at->second.type);
       g[v].type->shape.reset();

@@ -18,7 +18,9 @@
 #include "fuzzer/base/check.h"
 #include "fuzzer/base/text.h"
 #include "fuzzer/graph/model_io.h"
+#include "fuzzer/graph/other_types.h"
 #include "fuzzer/graph/schema.h"
+#include "fuzzer/reference/control_flow.h"
 #include "fuzzer/reference/reference.h"
 
 namespace mob {
@@ -41,8 +43,67 @@ std::map<std::string, std::string> exceptions() {
 
 // Whether every operator of the model is one of ours (functions are the library's, not ours to be tested).
 bool covered(const Model& model) {
-  return std::all_of(model.graph.nodes.begin(), model.graph.nodes.end(),
-                     [](const Node& n) { return find_op(n.op_type, n.domain) != nullptr; });
+  return std::all_of(model.graph.nodes.begin(), model.graph.nodes.end(), [](const Node& n) {
+    return find_op(n.op_type, n.domain) != nullptr || is_control_flow(n) || n.op_type == "SequenceMap";
+  });
+}
+
+// A case holds tensors only: a graph input that is a sequence or an optional becomes the output of a node
+// that makes it of tensors. Values keep their numbers.
+void make_input(Case& c, ValueId v, const TensorList& list) {
+  Graph& g = c.model.graph;
+  std::erase(g.inputs, v);
+  const Kind kind = kind_of(list.type);
+  Node make{.name = "made_" + g[v].name, .op_type = "Optional", .outputs = {v}};
+  if (list.empty) {
+    make.set("type",
+             type_attribute(kind == Kind::kOptional ? ArrayType{element_of(list.type), {}}
+                                                    : other_type(Kind::kSequence, element_of(list.type))));
+    g.nodes.insert(g.nodes.begin(), make);
+    return;
+  }
+  std::vector<ValueId> parts;
+  for (const Tensor& t : list.tensors) {
+    parts.push_back(g.add_input(g.fresh_name(g[v].name + "_part"), t.type()));
+    c.inputs[g[parts.back()].name] = t;
+  }
+  if (kind != Kind::kSequence) make.inputs = parts;
+  if (kind == Kind::kOptionalSequence) make.inputs = {g.add_value(g[v].name + "_content")};
+  Node sequence{.name = make.name + "_content", .op_type = "SequenceConstruct", .inputs = parts};
+  sequence.outputs = kind == Kind::kSequence ? make.outputs : make.inputs;
+  if (parts.empty()) {
+    sequence.op_type = "SequenceEmpty";
+    sequence.set("dtype", static_cast<std::int64_t>(element_of(list.type)));
+  }
+  if (kind != Kind::kSequence) g.nodes.insert(g.nodes.begin(), make);
+  if (kind != Kind::kOptional) g.nodes.insert(g.nodes.begin(), sequence);
+}
+
+// Likewise, a graph output that is a sequence or an optional becomes its length (or whether it holds
+// anything) and its elements.
+void take_apart(Case& c, ValueId v, const TensorList& list, std::vector<Tensor>& published) {
+  Graph& g = c.model.graph;
+  const auto output = [&](ValueId y, Tensor t) {
+    g[y].type = declared(t.type());
+    g.add_output(y);
+    published.push_back(std::move(t));
+  };
+  ValueId content = v;
+  if (kind_of(list.type) != Kind::kSequence) {
+    output(g.add_node("OptionalHasElement", {v}), Tensor::of_ints(DType::kBool, {}, {!list.empty}));
+    if (list.empty) return;
+    content = g.add_node("OptionalGetElement", {v});
+  }
+  if (kind_of(list.type) == Kind::kOptional) {
+    output(content, list.tensors.at(0));
+    return;
+  }
+  const auto n = static_cast<std::int64_t>(list.tensors.size());
+  output(g.add_node("SequenceLength", {content}), Tensor::of_ints(DType::kInt64, {}, {n}));
+  for (std::int64_t i = 0; i < n; ++i) {
+    const ValueId at = g.add_initializer(g.fresh_name("at"), Tensor::of_ints(DType::kInt64, {}, {i}));
+    output(g.add_node("SequenceAt", {content, at}), list.tensors[static_cast<std::size_t>(i)]);
+  }
 }
 
 std::string mismatch(const Expected& want, const Tensor& got) {
@@ -73,14 +134,28 @@ std::string judge(const fs::path& folder, std::set<std::string>& ops, double& op
   const fs::path data = folder / "test_data_set_0";
   std::vector<Tensor> published;
   try {
-    for (std::size_t i = 0; i < c.model.graph.inputs.size(); ++i) {
+    Graph& g = c.model.graph;
+    const std::vector<ValueId> inputs = g.inputs, outputs = g.outputs;
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
       const fs::path file = data / ("input_" + std::to_string(i) + ".pb");
-      if (fs::exists(file)) c.inputs[c.model.graph[c.model.graph.inputs[i]].name] = load_tensor(file);
+      if (!fs::exists(file)) continue;
+      if (g[inputs[i]].type)
+        c.inputs[g[inputs[i]].name] = load_tensor(file);
+      else
+        make_input(c, inputs[i], load_tensors(file, g[inputs[i]].opaque_type));
     }
-    for (std::size_t i = 0; i < c.model.graph.outputs.size(); ++i)
-      published.push_back(load_tensor(data / ("output_" + std::to_string(i) + ".pb")));
+    g.outputs.clear();
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      const fs::path file = data / ("output_" + std::to_string(i) + ".pb");
+      if (g[outputs[i]].type) {
+        g.add_output(outputs[i]);
+        published.push_back(load_tensor(file));
+      } else {
+        take_apart(c, outputs[i], load_tensors(file, g[outputs[i]].opaque_type), published);
+      }
+    }
   } catch (const UserError&) {
-    return "-";  // sequences and optionals
+    return "-";  // maps
   }
   const Reference r = evaluate(c);
   if (!r.available()) return r.unavailable;
