@@ -561,12 +561,13 @@ void Builder::make_symbolic(bool any) {
     // It may be a shape or a list of axes, whose length says the rank of something.
     const bool by_chance = any && !(is_int(g[v].type->dtype) && dims.size() <= 1);
     for (std::size_t i = 0; i < dims.size(); ++i) {
-      if (!(by_chance && rng_.chance(policy_.symbol)) && !asked_.contains({v, i})) continue;
+      const bool asked = asked_.contains({v, i});
+      if (!(by_chance && rng_.chance(policy_.symbol)) && !asked) continue;
       Dim& d = dims[i];
       made = true;
       const std::int64_t size = d.value;
       d.value = -1;
-      if (rng_.chance(policy_.shared_symbol)) d.symbol = "d" + std::to_string(size);
+      if (asked || rng_.chance(policy_.shared_symbol)) d.symbol = "d" + std::to_string(size);
     }
   }
   if (!made) return;

@@ -23,7 +23,7 @@ TEST(Optimizers, EachInReachHasAMotif) {
   const auto motifs = motifs_by_aim();
   for (const SystemSpec* spec : all_systems())
     for (const Optimizer& o : spec->optimizers())
-      if (o.out_of_reach.empty()) EXPECT_TRUE(motifs.contains(o.name)) << "no motif aims at " << o.name;
+      EXPECT_TRUE(!o.out_of_reach.empty() || motifs.contains(o.name)) << "no motif aims at " << o.name;
 }
 
 TEST(Optimizers, MotifsAimAtNothingElse) {
