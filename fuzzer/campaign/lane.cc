@@ -50,6 +50,13 @@ void count_reach(const Drawn& drawn, const Judged& judged, Tally& tally) {
     ++tally.reach[{"motif", drawn.motif}];
     for (const std::string& g : drawn.broken_guards) ++tally.reach[{"guard", drawn.motif + "/" + g}];
   }
+  const auto count = [&](const char* what, int n) {
+    if (n > 0) tally.reach[{"binding", what}] += static_cast<std::uint64_t>(n);
+  };
+  count("run", drawn.bindings.kept);
+  count("invalid", drawn.bindings.invalid);
+  count("undecided", drawn.bindings.undecided);
+  count("against what is declared", drawn.bindings.unfit);
 }
 
 // How a constant stands in the model tells bugs apart in nothing.
@@ -154,8 +161,11 @@ void Lane::finish(Running& running, const Snapshot& snapshot, CaseResult& result
   const Outcome& plain = judged.outcomes.front();
   result.pass_set = pass_set_of(judged);
   if (plain.ok() && !judged.reference.random && !snapshot.seen.contains(result.pass_set) &&
-      drawn.c.model.graph.nodes.size() <= kSeedNodes)
-    result.interesting = std::make_shared<const Case>(drawn.c);
+      drawn.c.model.graph.nodes.size() <= kSeedNodes) {
+    auto seed = std::make_shared<Case>(drawn.c);
+    seed->bindings.clear();  // mutants draw their own
+    result.interesting = std::move(seed);
+  }
   switch (judged.verdict.kind) {
     case Verdict::Kind::kAgree:
       result.entry = {Ending::kAgree, ""};
@@ -206,6 +216,7 @@ const Group* Lane::known_group(const Case& c, const Judged& judged, const Snapsh
 void Lane::triage(Drawn& drawn, std::uint64_t index, Judged judged, const Snapshot& snapshot,
                   CaseResult& result) {
   const Symptom symptom = judged.verdict.finding->symptom;
+  if (judged.verdict.finding->binding == 0) drawn.c.bindings.clear();  // it shows without
   if (const Group* g = known_group(drawn.c, judged, snapshot)) {
     result.entry = {Ending::kFinding, words_of(*judged.verdict.finding)};
     result.signature = g->signature;
