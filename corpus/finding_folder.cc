@@ -103,6 +103,10 @@ std::string readme(const FindingRecord& r) {
       "- `test_data_set_0/output_*.pb` is the right answer, `bound_*.pb` how far a correct kernel may be "
       "from it "
       "(infinite: open).\n";
+  if (!r.c->bindings.empty())
+    text +=
+        "- It takes one session that runs `test_data_set_0`, then the other data sets in their order, then "
+        "`test_data_set_0` again: other sizes of its symbolic dimensions.\n";
   if (r.original != nullptr) text += "- `original.onnx` is the model before it was cut down.\n";
   text += "\n```\n" + to_text(r.c->model) + "\n```\n";
   return text;
@@ -137,17 +141,23 @@ void write_finding(const fs::path& folder, const FindingRecord& r) {
   if (fs::exists(goal / "finding.json", error)) return;
   fs::remove_all(half, error);
   try {
-    const fs::path data = half / "test_data_set_0";
     save_case(*r.c, half);
     if (r.original != nullptr) save_model(r.original->model, half / "original.onnx");
     const Graph& g = r.c->model.graph;
-    for (std::size_t o = 0; o < r.judged->reference.outputs.size(); ++o) {
-      const Expected& x = r.judged->reference.outputs[o];
-      const Tensor stored = rounded(x);
-      save_tensor(stored, g[g.outputs[o]].name, data / fmt::format("output_{}.pb", o));
-      if (x.type.dtype != DType::kString)
-        save_tensor(bounds_of(x, stored), g[g.outputs[o]].name, data / fmt::format("bound_{}.pb", o));
-    }
+    const auto save_outputs = [&](const Reference& reference, std::size_t set) {
+      const fs::path data = half / fmt::format("test_data_set_{}", set);
+      for (std::size_t o = 0; o < reference.outputs.size(); ++o) {
+        const Expected& x = reference.outputs[o];
+        const Tensor stored = rounded(x);
+        save_tensor(stored, g[g.outputs[o]].name, data / fmt::format("output_{}.pb", o));
+        if (x.type.dtype != DType::kString)
+          save_tensor(bounds_of(x, stored), g[g.outputs[o]].name, data / fmt::format("bound_{}.pb", o));
+      }
+    };
+    const Reference& reference = r.judged->reference;
+    save_outputs(reference, 0);
+    for (std::size_t b = 0; b < std::min(r.c->bindings.size(), reference.bindings.size()); ++b)
+      save_outputs(reference.bindings[b], b + 1);
     write_text(half / "README.md", readme(r));
     write_text(half / "repro.py", kReproPy);
     write_text(half / "finding.json",

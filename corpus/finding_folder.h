@@ -2,6 +2,8 @@
 // it in finding.json, and a script that reproduces it.
 //
 //   model.onnx  test_data_set_0/{input,output,bound}_*.pb  finding.json  README.md  repro.py  [original.onnx]
+//
+// test_data_set_1, 2, ... hold the further bindings that the finding needs.
 #pragma once
 
 #include <cstdint>

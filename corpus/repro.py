@@ -23,11 +23,17 @@ def trouble(why):
     sys.exit(2)
 
 
-def read_protos(pattern):
+def data_sets():
+    """Folders of the inputs that one session runs one after another; the first of several comes last, too."""
+    n = len(glob.glob(os.path.join(HERE, "test_data_set_*")))
+    return [f"test_data_set_{i}" for i in list(range(n)) + [0] * (n > 1)]
+
+
+def read_protos(pattern, data_set="test_data_set_0"):
     import onnx
 
     protos = {}
-    data = os.path.join(HERE, "test_data_set_0")
+    data = os.path.join(HERE, data_set)
     for i in range(len(glob.glob(os.path.join(data, pattern + "_*.pb")))):
         proto = onnx.TensorProto()
         with open(os.path.join(data, f"{pattern}_{i}.pb"), "rb") as f:
@@ -55,12 +61,12 @@ def is_strange(type_name):
     return type_name == "bfloat16" or type_name.startswith(("float8", "float4", "int4", "uint4", "int2", "uint2"))
 
 
-def load(pattern):
-    return {name: plain_array(proto) for name, proto in read_protos(pattern).items()}
+def load(pattern, data_set):
+    return {name: plain_array(proto) for name, proto in read_protos(pattern, data_set).items()}
 
 
-def load_types(pattern):
-    return {name: type_name(proto) for name, proto in read_protos(pattern).items()}
+def load_types(pattern, data_set):
+    return {name: type_name(proto) for name, proto in read_protos(pattern, data_set).items()}
 
 
 def strange_to_ort(proto, session):
@@ -125,12 +131,15 @@ def run_here(level, reload, runs, repeats, target):
         return path
 
     model = readable()
-    protos = read_protos("input")
-    strange = any(is_strange(type_name(p)) for p in protos.values())
-    inputs = {name: plain_array(p) for name, p in protos.items()}
-    if strange:
-        inputs = {name: strange_to_ort(p, session) if is_strange(type_name(p)) else
-                  ort.OrtValue.ortvalue_from_numpy(inputs[name]) for name, p in protos.items()}
+    sets = []
+    for data_set in data_sets():
+        protos = read_protos("input", data_set)
+        strange = any(is_strange(type_name(p)) for p in protos.values())
+        inputs = {name: plain_array(p) for name, p in protos.items()}
+        if strange:
+            inputs = {name: strange_to_ort(p, session) if is_strange(type_name(p)) else
+                      ort.OrtValue.ortvalue_from_numpy(inputs[name]) for name, p in protos.items()}
+        sets.append(inputs)
     found = {}
     for repeat in range(repeats):
         if reload:
@@ -141,7 +150,7 @@ def run_here(level, reload, runs, repeats, target):
             s = session(model, level)
         names = [o.name for o in s.get_outputs()]
         types = [o.type.partition("(")[2].rstrip(")") for o in s.get_outputs()]
-        for run in range(runs):
+        for run, inputs in enumerate([sets[0]] * (runs - 1) + sets):
             head = f"{repeat}/{run}/"
             if not strange and not any(is_strange(t) for t in types):
                 for name, value in zip(names, s.run(None, inputs)):
@@ -222,9 +231,9 @@ def first(outputs, run=0, repeat=0):
     return {name[len(head):]: value for name, value in outputs.items() if name.startswith(head)}
 
 
-def strange_types(outputs):
-    return {name: str(value) for name, value in first({n.removeprefix("type/"): v for n, v in outputs.items()
-                                                       if n.startswith("type/")}).items()}
+def strange_types(outputs, run=0):
+    types = {n.removeprefix("type/"): v for n, v in outputs.items() if n.startswith("type/")}
+    return {name: str(value) for name, value in first(types, run).items()}
 
 
 def main():
@@ -252,11 +261,14 @@ def main():
         if finding["symptom"] == "wrong-structure" and "Failed to find node output" in why:
             reproduced(f"an output is lost with {LEVELS[how['level']]}: {why}")
         trouble(f"the model fails with optimization, which is another symptom: {why}")
-    expected, bounds = load("output"), load("bound")
+    # The data set that shows it, and the run that this is.
+    binding = finding.get("binding", 0)
+    data_set, run_no = data_sets()[binding], how["runs"] - 1 + binding if binding else 0
+    expected, bounds = load("output", data_set), load("bound", data_set)
     if finding["symptom"] == "wrong-structure":
-        types = load_types("output")
-        difference = structure(first(bad), strange_types(bad), expected, types)
-        if difference and not structure(first(plain), strange_types(plain), expected, types):
+        types = load_types("output", data_set)
+        difference = structure(first(bad, run_no), strange_types(bad, run_no), expected, types)
+        if difference and not structure(first(plain, binding), strange_types(plain, binding), expected, types):
             reproduced(difference)
     elif finding["symptom"] == "wrong-numbers" and random:
         for name in first(plain):
@@ -266,9 +278,9 @@ def main():
                 reproduced(f"random output '{name}' is drawn otherwise: {a.min():.6g} to {a.max():.6g} without "
                            f"optimization, {b.min():.6g} to {b.max():.6g} with it")
     elif finding["symptom"] == "wrong-numbers":
-        difference = worst_outside(first(bad), expected, bounds)
+        difference = worst_outside(first(bad, run_no), expected, bounds)
         if difference:
-            if worst_outside(first(plain), expected, bounds):
+            if worst_outside(first(plain, binding), expected, bounds):
                 trouble("the result is wrong without optimization, too")
             reproduced(difference)
     elif finding["symptom"] == "nondeterminism":

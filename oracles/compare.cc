@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "fuzzer/base/text.h"
+
 namespace mob::oracles {
 namespace {
 
@@ -14,6 +16,22 @@ double excess_of(double difference, double bound) {
   if (std::isnan(difference) || bound == 0) return kInfinity<double>;
   return difference / bound;
 }
+
+}  // namespace
+
+bool out_of_memory(const Outcome& o) {
+  return o.message.find("bad_alloc") != std::string::npos ||
+         o.message.find("Failed to allocate memory") != std::string::npos ||
+         o.message.find("out of memory") != std::string::npos;
+}
+
+std::string describe(const Gap& g) {
+  return "output '" + g.output + "' element " + std::to_string(g.element) + ": expected " +
+         show_number(g.expected) + " +- " + show_number(g.bound) + ", got " + show_number(g.got) + " (" +
+         std::to_string(g.outside) + " of " + std::to_string(g.elements) + " elements outside)";
+}
+
+namespace {
 
 // Of one output; none where its type differs.
 Violations violations_of(const Expected& want, const std::string& name, const Output& got) {

@@ -15,6 +15,12 @@ std::string structure_difference(const std::vector<Expected>& expected, const Gr
                                  const std::vector<Output>& got);
 std::string structure_difference(const std::vector<Output>& expected, const std::vector<Output>& got);
 
+// Out of memory is a limit that we set, not a fault.
+bool out_of_memory(const Outcome& o);
+
+// "output 'y' element 3: expected 1 +- 1e-07, got 2 (1 of 6 elements outside)"
+std::string describe(const Gap& g);
+
 // Elements outside their bound.
 struct Violations {
   Gap worst;

@@ -1,5 +1,5 @@
 // The model works without optimization; with it, load or run fails, the process dies, or no answer comes.
-#include "oracles/oracle.h"
+#include "oracles/compare.h"
 
 namespace mob::oracles {
 namespace {
@@ -16,13 +16,6 @@ std::string stage_of(const Outcome& o) {
     default:
       return "run";
   }
-}
-
-// Out of memory is a limit that we set, not a fault.
-bool out_of_memory(const Outcome& o) {
-  return o.message.find("bad_alloc") != std::string::npos ||
-         o.message.find("Failed to allocate memory") != std::string::npos ||
-         o.message.find("out of memory") != std::string::npos;
 }
 
 Verdict check(const Evidence& e) {

@@ -7,12 +7,6 @@
 namespace mob::oracles {
 namespace {
 
-std::string describe(const Gap& g) {
-  return "output '" + g.output + "' element " + std::to_string(g.element) + ": expected " +
-         show_number(g.expected) + " +- " + show_number(g.bound) + ", got " + show_number(g.got) + " (" +
-         std::to_string(g.outside) + " of " + std::to_string(g.elements) + " elements outside)";
-}
-
 // Published outputs that came with the model lie outside the bound, too.
 bool published_disagree(const Evidence& e) {
   std::vector<Output> published;

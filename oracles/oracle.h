@@ -48,6 +48,8 @@ struct Finding {
   std::string stage;                        // load, optimize, save, run
   std::vector<std::size_t> configurations;  // the bad ones, as indices
   std::optional<Gap> gap;                   // the worst element of wrong numbers
+  std::size_t binding =
+      0;  // shown by this further binding of the case, from 1 on (one more: its own inputs again)
   std::string message;
 };
 
@@ -76,6 +78,14 @@ struct Evidence {
   // Of a case with random operators: outcomes of more sessions, one entry per repeat, each in the order of
   // `configurations`. Empty otherwise.
   std::vector<std::vector<Outcome>> repeats;
+  // Of a case with further bindings: the evidence at each, and last that of the case's own inputs run once
+  // more after them. An outcome that is rejected at load was not run: its session had ended before.
+  std::vector<Evidence> bindings = {};
+  // Of evidence at a binding: its sizes in words ("d3 = 5 after d3 = 2").
+  std::string sizes = {};
+  // ... and the outcome of a session of this configuration whose symbolic dimensions are fixed to these
+  // sizes.
+  std::function<Outcome(std::size_t configuration)> static_session = {};
 
   const Outcome& plain() const { return outcomes.front(); }
   const std::vector<Output>& outputs(std::size_t i) const { return outputs_of(outcomes, i); }

@@ -5,6 +5,7 @@
 
 #include "fuzzer/base/hash.h"
 #include "fuzzer/base/text.h"
+#include "fuzzer/graph/binding.h"
 #include "fuzzer/graph/model_io.h"
 #include "mutators/mutator.h"
 
@@ -12,6 +13,7 @@ namespace mob {
 namespace {
 
 constexpr int kAttempts = 40;
+constexpr int kBindings = 2;  // beside a case's own
 // The first epochs; the last size holds for all that follow.
 constexpr std::array<std::uint64_t, 5> kEpochs = {128, 128, 256, 512, 1024};
 
@@ -133,6 +135,22 @@ std::optional<Drawn> draw_once(Rng& rng, const SourceOptions& o, const Snapshot&
   }
 }
 
+bool symbolic(const Case& c) {
+  const auto sizes = sizes_of(c.model.graph, c.inputs);
+  return sizes && !sizes->empty();
+}
+
+void bind_further(Drawn& drawn, Rng& rng) {
+  drawn.bindings = draw_bindings(drawn.c, rng, kBindings);
+  if (drawn.flat == nullptr || drawn.c.bindings.empty()) return;
+  auto flat = std::make_shared<Case>(*drawn.flat);
+  flat->bindings = drawn.c.bindings;
+  // Nesting adds inputs of its own now and then.
+  for (Inputs& inputs : flat->bindings)
+    std::erase_if(inputs, [&](const auto& given) { return !flat->inputs.contains(given.first); });
+  drawn.flat = std::move(flat);
+}
+
 }  // namespace
 
 std::string signature_of(Symptom symptom, const std::vector<std::string>& cures,
@@ -240,6 +258,7 @@ std::optional<Drawn> draw_case(std::uint64_t seed, std::uint64_t index, const So
           drawn->flat = std::make_shared<const Case>(std::move(drawn->c));
           drawn->c = std::move(*inner);
         }
+      if (symbolic(drawn->c) && fork.chance(options.generator.policy.bindings)) bind_further(*drawn, fork);
       drawn->thorough = thorough;
       return drawn;
     }

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "fuzzer/generator/bindings.h"
 #include "fuzzer/generator/generator.h"
 #include "oracles/oracle.h"
 
@@ -83,6 +84,7 @@ struct Drawn {
   bool thorough = false;  // all levels, a second run and saving, too
   // The case before a part of it was nested, where one was.
   std::shared_ptr<const Case> flat = nullptr;
+  BindingDraws bindings = {};  // what was drawn for Case::bindings
 };
 // Empty where nothing valid could be drawn in many attempts.
 std::optional<Drawn> draw_case(std::uint64_t seed, std::uint64_t index, const SourceOptions& options,

@@ -109,6 +109,13 @@ void Lane::count_reach(const Running& running, const Judged& judged, CaseResult&
       for (std::string& aim : split(motif->aims_at, ';'))
         ++tally.reach[{drawn.broken_guards.empty() ? "whole" : "near miss", std::move(aim)}];
   }
+  const auto count = [&](const char* what, int n) {
+    if (n > 0) tally.reach[{"binding", what}] += static_cast<std::uint64_t>(n);
+  };
+  count("run", drawn.bindings.kept);
+  count("invalid", drawn.bindings.invalid);
+  count("undecided", drawn.bindings.undecided);
+  count("against what is declared", drawn.bindings.unfit);
   std::vector<int> bundles;
   for (const std::string& p : passes) {
     if (const int level = rule_bundle(p); level == 0)
@@ -175,8 +182,11 @@ void Lane::finish(Running& running, const Snapshot& snapshot, CaseResult& result
   const Outcome& plain = judged.outcomes.front();
   result.pass_set = pass_set_of(judged);
   if (plain.ok() && !judged.reference.random && !snapshot.seen.contains(result.pass_set) &&
-      drawn.c.model.graph.nodes.size() <= kSeedNodes)
-    result.interesting = std::make_shared<const Case>(drawn.c);
+      drawn.c.model.graph.nodes.size() <= kSeedNodes) {
+    auto seed = std::make_shared<Case>(drawn.c);
+    seed->bindings.clear();  // mutants draw their own
+    result.interesting = std::move(seed);
+  }
   switch (judged.verdict.kind) {
     case Verdict::Kind::kAgree:
       result.entry = {Ending::kAgree, ""};
@@ -227,6 +237,7 @@ const Group* Lane::known_group(const Case& c, const Judged& judged, const Snapsh
 void Lane::triage(Drawn& drawn, std::uint64_t index, Judged judged, const Snapshot& snapshot,
                   CaseResult& result) {
   const Symptom symptom = judged.verdict.finding->symptom;
+  if (judged.verdict.finding->binding == 0) drawn.c.bindings.clear();  // it shows without
   if (const Group* g = known_group(drawn.c, judged, snapshot)) {
     result.entry = {Ending::kFinding, words_of(*judged.verdict.finding)};
     result.signature = g->signature;

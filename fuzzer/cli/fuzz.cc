@@ -85,6 +85,7 @@ std::vector<Seed> load_seeds(const std::vector<std::string>& paths, std::uint64_
   for (const auto& path : find_models(paths)) {
     auto c = std::make_shared<Case>(load_case(path, seed));
     c->lineage = {std::filesystem::is_directory(path) ? path.filename().string() : path.stem().string()};
+    c->bindings.clear();  // mutants draw their own
     seeds.push_back({c->lineage.front(), std::move(c)});
   }
   return seeds;

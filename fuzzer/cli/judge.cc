@@ -11,6 +11,7 @@
 #include "fuzzer/base/text.h"
 #include "fuzzer/cli/command.h"
 #include "fuzzer/cli/models.h"
+#include "fuzzer/generator/bindings.h"
 #include "fuzzer/probes/limits.h"
 #include "fuzzer/triage/describe.h"
 #include "oracles/compare.h"
@@ -24,6 +25,7 @@ struct Words {
   std::uint64_t seed = 0;
   bool json = false;
   double deadline = WorkerLimits{}.cpu_seconds;
+  int bindings = 0;
 };
 
 std::string json_line(const std::string& path, const Case& c, const Judged& j, const Judge& judge) {
@@ -155,6 +157,7 @@ int judge_paths(const Words& words) {
   for (const auto& path : paths) {
     current_place() = {words.seed, 0, path.string()};
     auto c = std::make_unique<Case>(load_case(path, words.seed));
+    if (Rng rng(words.seed, 1); c->bindings.empty()) draw_bindings(*c, rng, words.bindings);
     if (!judge.can_start()) finish();
     judge.start(*c);
     under_way.emplace_back(path.string(), std::move(c));
@@ -180,6 +183,10 @@ std::function<int()> set_up(CLI::App& app) {
                  "CPU seconds that loading or running one configuration may take")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
+  app.add_option("--bindings", words->bindings,
+                 "further sizes of symbolic dimensions to be drawn, where no test_data_set_1 ... gives them")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 16));
   app.add_flag("--json", words->json, "one JSON object a line on standard output, nothing else there");
   return [words] { return judge_paths(*words); };
 }

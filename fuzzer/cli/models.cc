@@ -79,7 +79,10 @@ Case load_case(const fs::path& path, std::uint64_t seed) {
   c.lineage = {file.string()};
   const Graph& graph = c.model.graph;
   // Test data beside a single file count only if the file is called model.onnx.
-  const fs::path data = file.parent_path() / "test_data_set_0";
+  const auto data_set = [&](std::size_t i) {
+    return file.parent_path() / ("test_data_set_" + std::to_string(i));
+  };
+  const fs::path data = data_set(0);
   const bool has_data = file.filename() == "model.onnx" && fs::is_directory(data);
   std::vector<ValueId> wanted;  // inputs come in the order of those without a default, as ONNX's runners do
   for (ValueId v : graph.inputs)
@@ -87,18 +90,26 @@ Case load_case(const fs::path& path, std::uint64_t seed) {
   if (has_data && fs::exists(data / ("input_" + std::to_string(wanted.size()) + ".pb")))
     wanted = graph.inputs;
   if (has_data) {
-    for (std::size_t i = 0; i < wanted.size(); ++i) {
-      const fs::path input = data / ("input_" + std::to_string(i) + ".pb");
-      if (!fs::exists(input)) {
-        if (graph[wanted[i]].initializer) continue;
-        throw UserError(input.string() + ": missing, the model has an input '" + graph[wanted[i]].name + "'");
+    const auto load_inputs = [&](const fs::path& set) {
+      Inputs inputs;
+      for (std::size_t i = 0; i < wanted.size(); ++i) {
+        const fs::path input = set / ("input_" + std::to_string(i) + ".pb");
+        if (!fs::exists(input)) {
+          if (graph[wanted[i]].initializer) continue;
+          throw UserError(input.string() + ": missing, the model has an input '" + graph[wanted[i]].name +
+                          "'");
+        }
+        Tensor given = load_tensor(input);
+        // A file that says what the default says anyway: the input stays left out.
+        const auto& initializer = graph[wanted[i]].initializer;
+        if (initializer && initializer->identical(given)) continue;
+        inputs[graph[wanted[i]].name] = std::move(given);
       }
-      Tensor given = load_tensor(input);
-      // A file that says what the default says anyway: the input stays left out.
-      const auto& initializer = graph[wanted[i]].initializer;
-      if (initializer && initializer->identical(given)) continue;
-      c.inputs[graph[wanted[i]].name] = std::move(given);
-    }
+      return inputs;
+    };
+    c.inputs = load_inputs(data);
+    for (std::size_t i = 1; fs::is_directory(data_set(i)); ++i)
+      c.bindings.push_back(load_inputs(data_set(i)));
     for (std::size_t i = 0; i < graph.outputs.size(); ++i) {
       const fs::path output = data / ("output_" + std::to_string(i) + ".pb");
       if (!fs::exists(output)) continue;

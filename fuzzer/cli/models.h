@@ -15,7 +15,7 @@ namespace mob::cli {
 std::vector<std::filesystem::path> find_models(const std::vector<std::string>& words);
 
 // A model with its inputs: those of test_data_set_0 beside it (and, as witness, its outputs), else drawn by
-// `seed`. Throws UserError naming the file.
+// `seed`. test_data_set_1, 2, ... are its further bindings. Throws UserError naming the file.
 Case load_case(const std::filesystem::path& path, std::uint64_t seed);
 
 }  // namespace mob::cli

@@ -68,6 +68,7 @@ struct Policy {
   double symbolic = 0.25;      // of a case: some dimensions of its inputs are symbolic
   double symbol = 0.6;         // ... of each of their dimensions
   double shared_symbol = 0.7;  // ... named by its size, so that equal ones share it; else by nothing
+  double bindings = 0.3;  // of a case with symbolic dimensions: its session runs two more bindings of them
 
   // --- Motifs.
   std::array<double, 3> broken_guards = {0.30, 0.45, 0.25};  // none, one, two

@@ -11,7 +11,10 @@ void drop_unread_leaves(Case& c) {
   const std::vector<int> uses = g.use_counts();
   const auto unread = [&](ValueId v) { return uses[static_cast<std::size_t>(v)] == 0; };
   for (ValueId v : g.inputs)
-    if (unread(v)) c.inputs.erase(g[v].name);
+    if (unread(v)) {
+      c.inputs.erase(g[v].name);
+      for (Inputs& inputs : c.bindings) inputs.erase(g[v].name);
+    }
   for (ValueId v : g.initializers)
     if (unread(v)) g[v].initializer.reset();
   std::erase_if(g.inputs, unread);

@@ -368,18 +368,23 @@ void save_tensor(const Tensor& tensor, std::string_view name, const std::filesys
 }
 
 void save_case(const Case& c, const std::filesystem::path& folder) {
-  const std::filesystem::path data = folder / "test_data_set_0";
-  std::filesystem::create_directories(data);
+  std::filesystem::create_directories(folder);
   save_model(c.model, folder / "model.onnx");
-  int i = 0;
-  for (ValueId v : c.model.graph.inputs) {
-    const Value& value = c.model.graph[v];
-    const std::filesystem::path file = data / ("input_" + std::to_string(i++) + ".pb");
-    if (const auto at = c.inputs.find(value.name); at != c.inputs.end())
-      save_tensor(at->second, at->first, file);
-    else if (value.initializer)  // its default: files stand for inputs by their numbers
-      save_tensor(*value.initializer, value.name, file);
-  }
+  const auto save_inputs = [&](const Inputs& inputs, std::size_t set) {
+    const std::filesystem::path data = folder / ("test_data_set_" + std::to_string(set));
+    std::filesystem::create_directories(data);
+    int i = 0;
+    for (ValueId v : c.model.graph.inputs) {
+      const Value& value = c.model.graph[v];
+      const std::filesystem::path file = data / ("input_" + std::to_string(i++) + ".pb");
+      if (const auto at = inputs.find(value.name); at != inputs.end())
+        save_tensor(at->second, at->first, file);
+      else if (value.initializer)  // its default: files stand for inputs by their numbers
+        save_tensor(*value.initializer, value.name, file);
+    }
+  };
+  save_inputs(c.inputs, 0);
+  for (std::size_t b = 0; b < c.bindings.size(); ++b) save_inputs(c.bindings[b], b + 1);
 }
 
 std::string check_model(const Model& model) {

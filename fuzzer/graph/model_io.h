@@ -51,7 +51,8 @@ Tensor load_tensor(const std::filesystem::path& file);
 void save_tensor(const Tensor& tensor, std::string_view name, const std::filesystem::path& file);
 
 // A case as a folder (made where it is missing) in ONNX test-data layout: model.onnx,
-// test_data_set_0/input_*.pb. Throws UserError, or filesystem_error where there can be no folder.
+// test_data_set_0/input_*.pb, and its further bindings as test_data_set_1, 2, ... Throws UserError, or
+// filesystem_error where there can be no folder.
 void save_case(const Case& c, const std::filesystem::path& folder);
 
 // onnx's full checker (with shape inference, strict types). Empty, or its message in one line.

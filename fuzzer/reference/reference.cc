@@ -286,16 +286,18 @@ NodeResult evaluate_in_place(const Model& model, const Graph& graph, std::span<c
   return made;
 }
 
-Reference evaluate(const Case& c, const ReferenceOptions& options) {
+namespace {
+
+Reference evaluate_at(const Model& model, const Inputs& inputs, const ReferenceOptions& options) {
   Reference result;
-  const Graph& graph = c.model.graph;
+  const Graph& graph = model.graph;
   try {
-    Scope scope{graph, c.model.opsets, std::vector<ExpectedPtr>(graph.values.size())};
+    Scope scope{graph, model.opsets, std::vector<ExpectedPtr>(graph.values.size())};
     std::vector<ExpectedPtr>& values = scope.values;
-    Interpreter interpreter(c.model, options, result);
+    Interpreter interpreter(model, options, result);
     for (ValueId v : graph.inputs) {
-      const auto given = c.inputs.find(graph[v].name);
-      if (given == c.inputs.end()) {
+      const auto given = inputs.find(graph[v].name);
+      if (given == inputs.end()) {
         if (graph[v].initializer) continue;
         throw Unsupported("input '" + graph[v].name + "' is not given");
       }
@@ -323,6 +325,14 @@ Reference evaluate(const Case& c, const ReferenceOptions& options) {
     result.unavailable = "the model needs more memory than the reference has";
   }
   if (!result.available()) result.outputs.clear();
+  return result;
+}
+
+}  // namespace
+
+Reference evaluate(const Case& c, const ReferenceOptions& options) {
+  Reference result = evaluate_at(c.model, c.inputs, options);
+  for (const Inputs& inputs : c.bindings) result.bindings.push_back(evaluate_at(c.model, inputs, options));
   return result;
 }
 

@@ -25,6 +25,9 @@ struct Reference {
 
   // With `keep_values`: every value of the top graph by its name.
   std::map<std::string, Expected> values;
+
+  // The same at each further binding of the case, in order.
+  std::vector<Reference> bindings;
 };
 
 struct ReferenceOptions {

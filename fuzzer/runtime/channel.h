@@ -23,7 +23,7 @@ struct SlotState {
   std::atomic<std::uint32_t> configuration;  // being done
   std::atomic<std::uint32_t> stage;          // wire::Outcome::Stage
   std::atomic<std::uint32_t> outcomes;       // written in full
-  std::atomic<std::uint32_t> reserved;
+  std::atomic<std::uint32_t> binding;        // being run, of that configuration; 0: none yet
   std::atomic<std::uint64_t> first_outcome;  // offset in the slot of the first Record
   std::atomic<std::uint64_t> next_free;
 };

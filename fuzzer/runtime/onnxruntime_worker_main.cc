@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -23,6 +24,7 @@ using mob::wire::Configuration;
 using mob::wire::Outcome;
 using mob::wire::Request;
 using mob::wire::TensorRef;
+using TensorRefs = google::protobuf::RepeatedPtrField<TensorRef>;
 using mob::worker::Failure;
 using mob::worker::Slot;
 namespace worker = mob::worker;
@@ -147,13 +149,13 @@ struct Inputs {
   std::vector<const OrtValue*> raw;
 };
 
-Inputs make_inputs(const Request& request, const Slot& slot) {
+Inputs make_inputs(const TensorRefs& inputs, const Slot& slot) {
   Inputs in;
-  in.buffers.reserve(static_cast<std::size_t>(request.inputs_size()));
+  in.buffers.reserve(static_cast<std::size_t>(inputs.size()));
   OrtMemoryInfo* info = nullptr;
   check(api->CreateCpuMemoryInfo(OrtDeviceAllocator, OrtMemTypeDefault, &info), Outcome::RUN);
   const std::unique_ptr<OrtMemoryInfo, Releaser<OrtMemoryInfo, &OrtApi::ReleaseMemoryInfo>> owner(info);
-  for (const TensorRef& t : request.inputs()) {
+  for (const TensorRef& t : inputs) {
     OrtValue* value = nullptr;
     const ONNXTensorElementDataType type = own_type(t.dtype());
     if (t.dtype() == 8) {
@@ -241,9 +243,9 @@ std::vector<std::string> output_names(OrtSession* session, Outcome::Stage stage)
   return names;
 }
 
-std::vector<Result> run_once(OrtSession* session, const Request& request, const Slot& slot,
+std::vector<Result> run_once(OrtSession* session, const TensorRefs& inputs, const Slot& slot,
                              Outcome::Stage stage) {
-  const Inputs in = make_inputs(request, slot);
+  const Inputs in = make_inputs(inputs, slot);
   const std::vector<std::string> names = output_names(session, stage);
   std::vector<const char*> c_names;
   for (const std::string& n : names) c_names.push_back(n.c_str());
@@ -257,8 +259,7 @@ std::vector<Result> run_once(OrtSession* session, const Request& request, const 
   return results;
 }
 
-void tell(const std::vector<Result>& results, Slot& slot, Outcome::Stage stage,
-          google::protobuf::RepeatedPtrField<TensorRef>* to) {
+void tell(const std::vector<Result>& results, Slot& slot, Outcome::Stage stage, TensorRefs* to) {
   for (const Result& r : results) {
     TensorRef* t = to->Add();
     t->set_name(r.name);
@@ -276,17 +277,43 @@ Session create(const void* model, std::size_t size, const Options& options, Outc
   return Session(session);
 }
 
-void perform(const Request& request, const Configuration& c, Slot& slot, Outcome& outcome,
-             std::vector<Result>& first_outputs) {
+// Does `work`; what it throws becomes the outcome.
+template <class Work>
+bool guarded(Slot& slot, Outcome& outcome, Work work) {
+  try {
+    work();
+    outcome.set_kind(Outcome::OUTPUTS);
+    return true;
+  } catch (const Failure& f) {
+    outcome.set_stage(f.stage);
+    outcome.set_message(f.message);
+  } catch (const std::exception& e) {
+    outcome.set_stage(static_cast<Outcome::Stage>(slot.state().stage.load()));
+    outcome.set_message(std::string("C++ exception: ") + e.what());
+  }
+  outcome.set_kind(Outcome::REJECTED);
+  outcome.clear_outputs();
+  return false;
+}
+
+// Runs further inputs in the session of a configuration.
+using Again = std::function<void(const TensorRefs& inputs, Outcome& outcome)>;
+
+Again perform(const Request& request, const Configuration& c, Slot& slot, Outcome& outcome,
+              std::vector<Result>& first_outputs) {
   std::vector<std::string> passes;
   std::string saved;
+  std::shared_ptr<OrtSession> kept;
+  auto running = Outcome::RUN;
   auto stage = [&](Outcome::Stage s) {
     slot.state().stage = static_cast<std::uint32_t>(s);
     return s;
   };
-  try {
+  const bool ok = guarded(slot, outcome, [&] {
     stage(Outcome::LOAD);
     Options options = options_for(c, c.level());
+    // Memory planned by the sizes of one run serves later ones of those sizes.
+    if (request.bindings_size() > 0) check(api->EnableMemPattern(options.get()), Outcome::LOAD);
     const std::string path = "/dev/shm/mobster-" + std::to_string(getpid()) + ".onnx";
     if (c.reload()) check(api->SetOptimizedModelFilePath(options.get(), path.c_str()), Outcome::SAVE);
     fired = c.report_passes() ? &passes : nullptr;
@@ -294,7 +321,6 @@ void perform(const Request& request, const Configuration& c, Slot& slot, Outcome
     Session session = create(slot.at(request.model()), request.model().size(), options, Outcome::LOAD);
     outcome.set_load_ns(now_ns() - t0);
     fired = nullptr;
-    auto running = Outcome::RUN;
     if (c.reload()) {
       session.reset();
       stage(Outcome::SAVE);
@@ -317,10 +343,10 @@ void perform(const Request& request, const Configuration& c, Slot& slot, Outcome
     if (!c.load_only()) {
       stage(running);
       const std::uint64_t t1 = now_ns();
-      std::vector<Result> results = run_once(session.get(), request, slot, running);
+      std::vector<Result> results = run_once(session.get(), request.inputs(), slot, running);
       outcome.set_run_ns(now_ns() - t1);
       for (std::uint32_t i = 1; i < c.runs(); ++i) {
-        const std::vector<Result> again = run_once(session.get(), request, slot, running);
+        const std::vector<Result> again = run_once(session.get(), request.inputs(), slot, running);
         if (again == results) continue;
         tell(again, slot, running, outcome.mutable_second_run());
         break;
@@ -333,19 +359,17 @@ void perform(const Request& request, const Configuration& c, Slot& slot, Outcome
       }
     }
     outcome.set_stage(running);
-    outcome.set_kind(Outcome::OUTPUTS);
-  } catch (const Failure& f) {
-    outcome.set_kind(Outcome::REJECTED);
-    outcome.set_stage(f.stage);
-    outcome.set_message(f.message);
-    outcome.clear_outputs();
-  } catch (const std::exception& e) {
-    outcome.set_kind(Outcome::REJECTED);
-    outcome.set_stage(static_cast<Outcome::Stage>(slot.state().stage.load()));
-    outcome.set_message(std::string("C++ exception: ") + e.what());
-  }
+    kept = std::move(session);
+  });
   fired = nullptr;
   for (std::string& p : passes) outcome.add_passes(std::move(p));
+  if (!ok || c.load_only() || request.bindings_size() == 0) return {};
+  return [kept, running, &slot](const TensorRefs& inputs, Outcome& further) {
+    guarded(slot, further, [&] {
+      tell(run_once(kept.get(), inputs, slot, running), slot, running, further.mutable_outputs());
+      further.set_stage(running);
+    });
+  };
 }
 
 }  // namespace
@@ -365,7 +389,7 @@ int main(int argc, char** argv) {
   worker::serve(memory, [](const Request& request, Slot& slot) {
     std::vector<Result> first_outputs;
     worker::each_configuration(request, slot, [&](const Configuration& c, Outcome& outcome) {
-      perform(request, c, slot, outcome, first_outputs);
+      return perform(request, c, slot, outcome, first_outputs);
     });
   });
 }

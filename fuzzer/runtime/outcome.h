@@ -53,6 +53,9 @@ struct Outcome {
   std::string saved_model;
   double load_seconds = 0;
   double run_seconds = 0;
+  // Of a case with further bindings: what the same session made of each, and last of the case's own inputs
+  // once more. Shorter where the process did not live that long; empty where the first run failed.
+  std::vector<Outcome> bindings;
 
   bool ok() const { return kind == Kind::kOutputs; }
   // Died or hung: more than an error that was returned.

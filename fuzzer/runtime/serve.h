@@ -103,15 +103,28 @@ inline char* start() {
   return static_cast<char*>(memory);
 }
 
-// Does the request's configurations that are not done yet, each told as soon as it is done.
+// Does the request's configurations that are not done yet, each told as soon as it is done. `perform` returns
+// what runs given inputs in the same session (a function, empty where there is no session), for the request's
+// further bindings.
 template <class Perform>
 void each_configuration(const wire::Request& request, Slot& slot, Perform perform) {
   for (int i = static_cast<int>(request.first()); i < request.configurations_size(); ++i) {
     slot.state().configuration = static_cast<std::uint32_t>(i);
     Outcome outcome;
     outcome.set_configuration(static_cast<std::uint32_t>(i));
-    perform(request.configurations(i), outcome);
+    slot.state().binding = 0;
+    const auto again = perform(request.configurations(i), outcome);
+    const int more = again ? request.bindings_size() : 0;
+    slot.state().binding = more > 0 ? 1 : 0;
     slot.publish(outcome);
+    for (int b = 1; more > 0 && b <= more + 1; ++b) {
+      slot.state().binding = static_cast<std::uint32_t>(b);
+      Outcome further;
+      further.set_configuration(static_cast<std::uint32_t>(i));
+      further.set_binding(static_cast<std::uint32_t>(b));
+      again(b <= more ? request.bindings(b - 1).inputs() : request.inputs(), further);
+      slot.publish(further);
+    }
   }
 }
 

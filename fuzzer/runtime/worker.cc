@@ -261,7 +261,12 @@ struct Worker::Impl {
     const std::optional<Model> other = restamped(c.model, system);
     const ModelWriter model(other ? *other : c.model);
     std::uint64_t payload = model.size() + 4096;
-    for (const auto& [name, tensor] : c.inputs) payload += tensor.raw().size() + channel::kAlignment;
+    const auto each_input = [&](auto&& f) {
+      for (const auto& [name, tensor] : c.inputs) f(name, tensor);
+      for (const Inputs& inputs : c.bindings)
+        for (const auto& [name, tensor] : inputs) f(name, tensor);
+    };
+    each_input([&](const auto&, const Tensor& t) { payload += t.raw().size() + channel::kAlignment; });
     if (payload > channel::kSlotSize / 2)
       throw UserError("the model and its inputs (" + show_bytes(static_cast<double>(payload)) +
                       ") do not fit the workers' shared memory");
@@ -275,15 +280,22 @@ struct Worker::Impl {
       w->set_keep_saved(k.keep_saved);
       w->set_load_only(k.load_only);
     }
-    for (const auto& [name, tensor] : c.inputs) {
-      auto* t = request.add_inputs();
+    std::vector<wire::TensorRef*> refs;
+    for (std::size_t i = 0; i < c.inputs.size(); ++i) refs.push_back(request.add_inputs());
+    for (const Inputs& inputs : c.bindings) {
+      auto* set = request.add_bindings();
+      for (std::size_t i = 0; i < inputs.size(); ++i) refs.push_back(set->add_inputs());
+    }
+    auto ref = refs.begin();
+    each_input([&](const std::string& name, const Tensor& tensor) {
+      auto* t = *ref++;
       t->set_name(name);
       t->set_dtype(static_cast<std::uint32_t>(tensor.dtype()));
       for (std::int64_t d : tensor.dims()) t->add_dims(d);
       for (const std::string& s : tensor.strings()) t->add_strings(s);
       t->mutable_data()->set_offset(~std::uint64_t{0});  // of full length: the request's size must not change
       t->mutable_data()->set_size(tensor.raw().size());
-    }
+    });
     request.mutable_model()->set_offset(~std::uint64_t{0});
     request.mutable_model()->set_size(model.size());
     request.set_free_from(~std::uint64_t{0});
@@ -293,13 +305,12 @@ struct Worker::Impl {
     request.mutable_model()->set_offset(at);
     model.write(to + at);
     at = channel::aligned(at + model.size());
-    int i = 0;
-    for (const auto& [name, tensor] : c.inputs) {
-      auto* data = request.mutable_inputs(i++)->mutable_data();
-      data->set_offset(at);
+    ref = refs.begin();
+    each_input([&](const auto&, const Tensor& tensor) {
+      (*ref++)->mutable_data()->set_offset(at);
       std::copy_n(tensor.raw().data(), tensor.raw().size(), to + at);  // null and 0 for strings
       at = channel::aligned(at + tensor.raw().size());
-    }
+    });
     request.set_free_from(at);
     request.set_first(0);
     auto& job = jobs[static_cast<std::size_t>(slot)].emplace();
@@ -312,6 +323,7 @@ struct Worker::Impl {
   void clear(int slot) {
     channel::SlotState& s = state(slot);
     s.configuration = 0;
+    s.binding = 0;
     s.stage = 0;
     s.outcomes = 0;
     s.first_outcome = 0;
@@ -330,7 +342,10 @@ struct Worker::Impl {
       if (at + sizeof *record + record->size > channel::kSlotSize ||
           !w.ParseFromArray(base(slot) + at + sizeof *record, static_cast<int>(record->size)))
         break;  // the worker overwrote its own message: the rest counts as not done
-      job.outcomes.push_back(outcome_of(w, slot, job));
+      if (w.binding() == 0)
+        job.outcomes.push_back(outcome_of(w, slot, job));
+      else if (!job.outcomes.empty())
+        job.outcomes.back().bindings.push_back(outcome_of(w, slot, job));
       at = record->next;
     }
   }
@@ -378,8 +393,11 @@ struct Worker::Impl {
     Job& job = *jobs[static_cast<std::size_t>(slot)];
     const auto stage = static_cast<Stage>(state(slot).stage.load() % 5);
     const std::uint64_t next_free = state(slot).next_free;
+    const std::size_t at = state(slot).configuration, binding = state(slot).binding;
     collect(slot);
-    if (job.outcomes.size() < job.configurations) {
+    // A death at a further binding takes nothing from what the configuration did before.
+    const bool within = binding > 0 && job.outcomes.size() == at + 1;
+    if (within || job.outcomes.size() < job.configurations) {
       Outcome o;
       o.kind = timed_out ? Outcome::Kind::kTimedOut : Outcome::Kind::kCrashed;
       o.stage = stage;
@@ -391,7 +409,7 @@ struct Worker::Impl {
       else
         o.message = "the process ended with exit code " + std::to_string(WEXITSTATUS(status));
       if (const std::string words = last_words(); !words.empty()) o.message += ": " + words;
-      job.outcomes.push_back(std::move(o));
+      (within ? job.outcomes.back().bindings : job.outcomes).push_back(std::move(o));
     }
     clear(slot);
     if (job.outcomes.size() >= job.configurations) {
@@ -438,8 +456,9 @@ struct Worker::Impl {
       }
       const int at = running();
       const channel::SlotState& s = state(at);
-      const std::uint64_t progress =
-          (static_cast<std::uint64_t>(at) << 48) | (std::uint64_t{s.configuration} << 8) | s.stage;
+      const std::uint64_t progress = (static_cast<std::uint64_t>(at) << 48) |
+                                     (std::uint64_t{s.configuration} << 24) |
+                                     (std::uint64_t{s.binding} << 8) | s.stage;
       const double cpu = cpu_seconds_of(pid), wall = seconds_now();
       if (progress != last_progress) {
         last_progress = progress;

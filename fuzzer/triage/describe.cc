@@ -48,6 +48,7 @@ nlohmann::ordered_json finding_json(const Finding& f, const Judged& j) {
   out["stage"] = f.stage;
   out["kind"] = "graph-optimization";
   out["oracle"] = f.oracle;
+  if (f.binding > 0) out["binding"] = f.binding;
   out["levels"] = level_names(f, j.configurations);
   out["passes"] = fired_passes(f, j);
   out["excess"] = f.gap && std::isfinite(f.gap->excess) ? nlohmann::ordered_json(f.gap->excess) : nullptr;

@@ -18,7 +18,7 @@ std::vector<std::string> level_names(const Finding& f, const std::vector<Configu
 // Passes that changed the graph at these levels, in the order of their first firing.
 std::vector<std::string> fired_passes(const Finding& f, const Judged& j);
 
-// symptom, class, stage, kind, oracle, levels, passes, excess, message.
+// symptom, class, stage, kind, oracle, binding (where one shows it), levels, passes, excess, message.
 nlohmann::ordered_json finding_json(const Finding& f, const Judged& j);
 
 }  // namespace mob

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "fuzzer/graph/binding.h"
 #include "fuzzer/graph/prune.h"
 #include "fuzzer/triage/describe.h"
 
@@ -60,6 +61,7 @@ class Cutter {
   }
 
   Essence cut() {
+    one_binding();
     fewer_outputs();
     for (bool smaller = true; smaller && checks_ < budget_;) {
       const std::size_t before = node_count(best_.model.graph);
@@ -92,11 +94,51 @@ class Cutter {
     return true;
   }
 
-  // Types of every value of the case at hand, by the reference.
-  std::map<std::string, Expected> values() {
-    return evaluate(best_, {.arithmetic = {}, .keep_values = true}).values;
+  // Every value of the case at hand, by the reference; also at its further bindings.
+  Reference known() { return evaluate(best_, {.arithmetic = {}, .keep_values = true}); }
+
+  // The type that a value has at every binding: a dimension whose size depends on the binding gets the symbol
+  // that has these sizes, if there is one.
+  TensorType type_of(const std::string& name, const Reference& known) {
+    TensorType type = declared(known.values.at(name).type);
+    for (std::size_t b = 0; b < known.bindings.size(); ++b) {
+      const auto there = known.bindings[b].values.find(name);
+      if (there == known.bindings[b].values.end()) continue;
+      const Dims& dims = there->second.type.dims;
+      if (dims.size() != type.shape->size()) {
+        type.shape.reset();
+        return type;
+      }
+      for (std::size_t d = 0; d < dims.size(); ++d)
+        if (dims[d] != known.values.at(name).type.dims[d])
+          (*type.shape)[d] = {.value = -1, .symbol = symbol_of(name, d, known)};
+    }
+    return type;
   }
-  static void set_type(Value& v, const Expected& x) { v.type = declared(x.type); }
+  std::string symbol_of(const std::string& name, std::size_t d, const Reference& known) {
+    const Graph& g = best_.model.graph;
+    const Sizes own = sizes_of(g, best_.inputs).value_or(Sizes());
+    for (const auto& [symbol, size] : own) {
+      bool same = symbol.find('[') == std::string::npos && size == known.values.at(name).type.dims[d];
+      for (std::size_t b = 0; b < known.bindings.size() && same; ++b) {
+        const auto there = known.bindings[b].values.find(name);
+        const auto sizes = sizes_of(g, best_.bindings[b]);
+        same = there != known.bindings[b].values.end() && sizes &&
+               sizes->at(symbol) == there->second.type.dims[d];
+      }
+      if (same) return symbol;
+    }
+    return "";
+  }
+
+  // Most findings that need another binding need one.
+  void one_binding() {
+    for (std::size_t b = 0; best_.bindings.size() > 1 && b < best_.bindings.size(); ++b) {
+      Case candidate = best_;
+      candidate.bindings = {best_.bindings[b]};
+      if (accept(std::move(candidate))) return;
+    }
+  }
 
   // One output, or as few as it takes.
   void fewer_outputs() {
@@ -116,7 +158,7 @@ class Cutter {
 
   // The first node after which the finding shows already.
   void cut_behind() {
-    const auto known = values();
+    const Reference known = this->known();
     const Graph& g = best_.model.graph;
     const std::vector<int> order = g.topological_order();
     for (std::size_t k = 0; k + 1 < order.size(); ++k) {
@@ -126,9 +168,10 @@ class Cutter {
       cut.outputs.clear();
       for (ValueId v : n.outputs) {
         if (v == kNoValue) continue;
-        const auto x = known.find(cut[v].name);
-        if (x == known.end() || x->second.elements) continue;
-        set_type(cut[v], x->second);
+        const auto x = known.values.find(cut[v].name);
+        if (x == known.values.end() || x->second.elements) continue;
+        cut[v].type = type_of(cut[v].name, known);
+        cut[v].opaque_type.clear();
         cut.outputs.push_back(v);
       }
       if (!cut.outputs.empty() && accept(std::move(candidate))) return;
@@ -137,7 +180,7 @@ class Cutter {
 
   // Nodes, the last first, whose outputs may as well be graph inputs.
   void cut_before() {
-    const auto known = values();
+    const Reference known = this->known();
     const Graph before = best_.model.graph;
     const std::vector<int> order = before.topological_order();
     for (auto i = order.rbegin(); i != order.rend(); ++i) {
@@ -151,18 +194,22 @@ class Cutter {
       bool possible = true;
       for (ValueId v : n.outputs) {
         if (v == kNoValue) continue;
-        const auto x = known.find(g[v].name);
-        if (g.is_output(v) || x == known.end() || x->second.elements) {
-          possible = false;
-          break;
-        }
-        bool open = false;
-        for (std::size_t e = 0; e < x->second.count() && !open; ++e) open = x->second.open_at(e);
-        possible = possible && !open;
-        set_type(g[v], x->second);
+        const auto becomes_input = [&](const Reference& r, Inputs& inputs) {
+          const auto x = r.values.find(g[v].name);
+          if (x == r.values.end() || x->second.elements) return false;
+          for (std::size_t e = 0; e < x->second.count(); ++e)
+            if (x->second.open_at(e)) return false;
+          inputs.insert_or_assign(g[v].name, rounded(x->second));
+          return true;
+        };
+        possible = !g.is_output(v) && becomes_input(known, candidate.inputs);
+        for (std::size_t b = 0; possible && b < known.bindings.size(); ++b)
+          possible = becomes_input(known.bindings[b], candidate.bindings[b]);
+        if (!possible) break;
+        g[v].type = type_of(g[v].name, known);
+        g[v].opaque_type.clear();
         g[v].listed = false;
         g.inputs.push_back(v);
-        candidate.inputs.insert_or_assign(g[v].name, rounded(x->second));
       }
       if (possible) accept(std::move(candidate));
     }
@@ -170,7 +217,7 @@ class Cutter {
 
   // Nodes with an input of their output's type: readers take that input instead.
   void bypass() {
-    const auto known = values();
+    const auto known = this->known().values;
     const Graph before = best_.model.graph;
     for (const Node& n : before.nodes) {
       if (n.outputs.empty() || n.outputs[0] == kNoValue) continue;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "fuzzer/graph/binding.h"
 #include "fuzzer/graph/model_io.h"
 #include "oracles/compare.h"
 
@@ -13,6 +14,16 @@ constexpr int kOtherPoison = 0x3C;
 // Weight of a finding: class first, then symptom in the order of their names.
 bool weighs_more(const Finding& a, const Finding& b) {
   return std::pair(a.cls, a.symptom) < std::pair(b.cls, b.symptom);
+}
+
+// Of the case's run number b behind its first: at a further binding, or at its own inputs again.
+std::string sizes_in_words(const Case& c, std::size_t b) {
+  const auto sizes = [&](const Inputs& inputs) { return sizes_of(c.model.graph, inputs).value_or(Sizes()); };
+  const bool back = b == c.bindings.size();
+  std::string words =
+      show_sizes(sizes(back ? c.inputs : c.bindings[b]), sizes(back ? c.bindings[b - 1] : c.inputs));
+  if (words.empty()) words = "other inputs of the same sizes";
+  return back ? words + ", for the second time" : words;
 }
 
 }  // namespace
@@ -66,6 +77,14 @@ Worker& Judge::second_worker(bool fresh) {
   return *second_;
 }
 
+namespace {
+
+bool all_ok(const Outcome& o) {
+  return o.ok() && std::all_of(o.bindings.begin(), o.bindings.end(), [](const Outcome& b) { return b.ok(); });
+}
+
+}  // namespace
+
 bool shows(const Judged& judged, Symptom symptom, FindingClass cls) {
   return std::any_of(judged.by_oracle.begin(), judged.by_oracle.end(), [&](const auto& entry) {
     const Verdict& v = entry.second;
@@ -107,13 +126,14 @@ bool Judge::errs_without_optimization(const Case& c, const Judged& judged) {
   const std::vector<std::size_t>& bad = judged.verdict.finding->configurations;
   if (!bad.empty() &&
       std::all_of(bad.begin(), bad.end(), [&](std::size_t i) { return judged.configurations[i].reload; }) &&
-      !second_worker(false).run(c, {{.level = 0, .reload = true}})[0].ok())
+      !all_ok(second_worker(false).run(c, {{.level = 0, .reload = true}})[0]))
     return true;
   const Reference known = evaluate(c, {.arithmetic = {}, .keep_values = true});
   if (!known.available()) return false;
   Case exposed;
   exposed.model = c.model;
   exposed.inputs = c.inputs;
+  exposed.bindings = c.bindings;
   Graph& g = exposed.model.graph;
   for (const Node& n : g.nodes)
     for (ValueId v : n.outputs) {
@@ -127,11 +147,16 @@ bool Judge::errs_without_optimization(const Case& c, const Judged& judged) {
     }
   const std::vector<Outcome> plain = second_worker(false).run(exposed, {{.level = 0}});
   if (!plain[0].ok()) return false;
-  const auto differs = [&](const Output& got) {
-    const auto at = known.values.find(got.name);
-    return at != known.values.end() && got.is_tensor && got.tensor.type() != at->second.type;
+  const auto differs = [](const Outcome& o, const Reference& reference) {
+    return std::any_of(o.outputs.begin(), o.outputs.end(), [&](const Output& got) {
+      const auto at = reference.values.find(got.name);
+      return at != reference.values.end() && got.is_tensor && got.tensor.type() != at->second.type;
+    });
   };
-  return std::any_of(plain[0].outputs.begin(), plain[0].outputs.end(), differs);
+  bool found = differs(plain[0], known);
+  for (std::size_t b = 0; b < std::min(known.bindings.size(), plain[0].bindings.size()); ++b)
+    found = found || differs(plain[0].bindings[b], known.bindings[b]);
+  return found;
 }
 
 void Judge::repeat(Evidence& evidence, bool fresh) {
@@ -146,6 +171,52 @@ void Judge::repeat(Evidence& evidence, bool fresh) {
   }
 }
 
+Evidence Judge::evidence_of(const Case& c, const Reference& reference,
+                            const std::vector<Configuration>& configurations,
+                            const std::vector<Outcome>& outcomes) {
+  Evidence evidence{.c = c,
+                    .reference = reference,
+                    .configurations = configurations,
+                    .outcomes = outcomes,
+                    .relaxed = {},
+                    .optimized_reference = {},
+                    .repeats = {}};
+  using Relaxed = std::deque<std::pair<Arithmetic, Reference>>;
+  evidence.relaxed = [&c, relaxed =
+                              std::make_shared<Relaxed>()](const Arithmetic& arithmetic) -> const Reference& {
+    for (const auto& [known, result] : *relaxed)
+      if (known == arithmetic) return result;
+    ReferenceOptions options;
+    options.arithmetic = arithmetic;
+    return relaxed->emplace_back(arithmetic, evaluate(c, options)).second;
+  };
+  using Optimized = std::deque<std::pair<std::size_t, std::optional<Reference>>>;
+  evidence.optimized_reference = [this, &c, &configurations, optimized = std::make_shared<Optimized>()](
+                                     std::size_t i) -> const Reference* {
+    const auto given = [](const std::optional<Reference>& r) { return r ? &*r : nullptr; };
+    for (const auto& [known, result] : *optimized)
+      if (known == i) return given(result);
+    Configuration saving = configurations[i];
+    saving.reload = true;
+    saving.keep_saved = true;
+    saving.load_only = true;
+    const std::vector<Outcome> saved = second_worker(false).run(c, {saving});
+    std::optional<Reference> result;
+    if (!saved[0].saved_model.empty()) try {
+        Case optimized_case;
+        optimized_case.model = parse_model(saved[0].saved_model, "the optimized model");
+        optimized_case.inputs = c.inputs;
+        ReferenceOptions options;
+        options.optimized = true;
+        Reference r = evaluate(optimized_case, options);
+        if (r.available()) result = std::move(r);
+      } catch (const UserError&) {  // not readable: no evidence
+      }
+    return given(optimized->emplace_back(i, std::move(result)).second);
+  };
+  return evidence;
+}
+
 Judged Judge::weigh(const Case& c, Reference reference, std::vector<Outcome> outcomes,
                     const std::vector<Configuration>& configurations) {
   Judged judged;
@@ -153,45 +224,26 @@ Judged Judge::weigh(const Case& c, Reference reference, std::vector<Outcome> out
   judged.reference = std::move(reference);
   judged.outcomes = std::move(outcomes);
 
-  std::vector<std::pair<Arithmetic, std::unique_ptr<Reference>>> relaxed;
-  std::vector<std::pair<std::size_t, std::unique_ptr<Reference>>> optimized;
-  Evidence evidence{.c = c,
-                    .reference = judged.reference,
-                    .configurations = judged.configurations,
-                    .outcomes = judged.outcomes,
-                    .relaxed = {},
-                    .optimized_reference = {},
-                    .repeats = {}};
-  evidence.relaxed = [&](const Arithmetic& arithmetic) -> const Reference& {
-    for (const auto& [known, result] : relaxed)
-      if (known == arithmetic) return *result;
-    ReferenceOptions options;
-    options.arithmetic = arithmetic;
-    relaxed.emplace_back(arithmetic, std::make_unique<Reference>(evaluate(c, options)));
-    return *relaxed.back().second;
-  };
-  evidence.optimized_reference = [&](std::size_t i) -> const Reference* {
-    for (const auto& [known, result] : optimized)
-      if (known == i) return result.get();
-    Configuration saving = judged.configurations[i];
-    saving.reload = true;
-    saving.keep_saved = true;
-    saving.load_only = true;
-    const std::vector<Outcome> saved = second_worker(false).run(c, {saving});
-    std::unique_ptr<Reference> result;
-    if (!saved[0].saved_model.empty()) try {
-        Case optimized_case;
-        optimized_case.model = parse_model(saved[0].saved_model, "the optimized model");
-        optimized_case.inputs = c.inputs;
-        ReferenceOptions options;
-        options.optimized = true;
-        auto r = std::make_unique<Reference>(evaluate(optimized_case, options));
-        if (r->available()) result = std::move(r);
-      } catch (const UserError&) {  // not readable: no evidence
-      }
-    optimized.emplace_back(i, std::move(result));
-    return optimized.back().second.get();
-  };
+  Evidence evidence = evidence_of(c, judged.reference, judged.configurations, judged.outcomes);
+  // What is known at each further binding, and at the case's own inputs once more.
+  std::deque<Case> cases;
+  std::deque<std::vector<Outcome>> outcomes_there;
+  for (std::size_t b = 0; !c.bindings.empty() && b <= c.bindings.size(); ++b) {
+    const bool back = b == c.bindings.size();
+    if (!back && b >= judged.reference.bindings.size()) break;
+    const Inputs& inputs = back ? c.inputs : c.bindings[b];
+    cases.push_back({.model = c.model, .inputs = inputs});
+    for (auto& there = outcomes_there.emplace_back(); const Outcome& o : judged.outcomes)
+      there.push_back(b < o.bindings.size() ? o.bindings[b] : Outcome());
+    Evidence at = evidence_of(cases.back(), back ? judged.reference : judged.reference.bindings[b],
+                              judged.configurations, outcomes_there.back());
+    at.sizes = sizes_in_words(c, b);
+    at.static_session = [this, &c = cases.back(), &judged](std::size_t i) {
+      const Case fixed{.model = made_static(c.model, c.inputs), .inputs = c.inputs};
+      return second_worker(false).run(fixed, {judged.configurations[i]})[0];
+    };
+    evidence.bindings.push_back(std::move(at));
+  }
   const bool random = judged.reference.random && !judged.outcomes.empty() && judged.outcomes[0].ok();
   // Sessions of one process may share a seed: such repeats only tell whether there is anything to look into.
   if (random) repeat(evidence, false);

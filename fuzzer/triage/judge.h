@@ -82,6 +82,10 @@ class Judge {
     std::vector<Configuration> configurations;
   };
   Worker& second_worker(bool fresh);
+  // Of these inputs alone; refers to all that it is given.
+  Evidence evidence_of(const Case& c, const Reference& reference,
+                       const std::vector<Configuration>& configurations,
+                       const std::vector<Outcome>& outcomes);
   // Fills in the evidence's repeats: the case again and again in the second process, or each time in a fresh
   // one. Ends early where they show nothing.
   void repeat(Evidence& evidence, bool fresh);

@@ -177,6 +177,20 @@ TEST_F(BadInput, StatusOfNoCampaign) {
                              std::string(1000, '?'));
   refused("status " + folder_.string(), {"journal.sqlite"});
 }
+// Data sets behind the first are further bindings: read, and run in the same session.
+TEST_F(BadInput, DataSetsBehindTheFirst) {
+  Case c;
+  c.model = parse_text(R"(<ir_version: 8, opset_import: ["" : 17]>
+g (float[N] x) => (float[?] y) { y = Relu (x) })");
+  c.inputs["x"] = Tensor::of(DType::kFloat, {2}, {-1, 2});
+  c.bindings = {{{"x", Tensor::of(DType::kFloat, {3}, {-1, 2, -3})}}};
+  save_case(c, folder_);
+  const Ran r = run("judge --json " + folder_.string());
+  EXPECT_EQ(r.code, 0) << r.err;
+  EXPECT_EQ(nlohmann::json::parse(r.out)["verdict"], "agree");
+  fs::remove(folder_ / "test_data_set_1" / "input_0.pb");
+  refused("judge " + folder_.string(), {"test_data_set_1", "input_0.pb", "missing"});
+}
 TEST_F(BadInput, ReplayOfNoFinding) {
   refused("replay", {"FINDING"});
   refused("replay /no/such/folder", {"/no/such/folder", "no finding is here"});

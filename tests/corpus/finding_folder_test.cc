@@ -111,6 +111,30 @@ TEST_F(FindingFolder, KeepsTheOriginalWhereItWasCut) {
   EXPECT_EQ(serialize(load_model(goal() / "original.onnx")), serialize(original.model));
 }
 
+// Right at the first sizes, wrong at others: inputs and right answers of both are written down.
+TEST_F(FindingFolder, HoldsTheBindingsThatAreNeeded) {
+  Case c;
+  c.model = parse_text(R"(<ir_version: 8, opset_import: ["" : 17]>
+g (float[N] x, float[N] w) => (float[?] y) { y = Sub (x, w) })");
+  c.inputs["x"] = Tensor::of(DType::kFloat, {2}, {1, 2});
+  c.inputs["w"] = Tensor::of(DType::kFloat, {2}, {0.5, 7});
+  c.bindings = {
+      {{"x", Tensor::of(DType::kFloat, {3}, {1, 2, 3})}, {"w", Tensor::of(DType::kFloat, {3}, {4, 4, 4})}}};
+  judged_ = Judge(fake_system("scaled-binding"), {.configurations = level_configurations({0, 99})}).judge(c);
+  ASSERT_TRUE(judged_.verdict.finding) << judged_.verdict.reason;
+  record_.c = &c;
+  write_finding(scratch_.path(), record_);
+  const fs::path data = goal() / "test_data_set_1";
+  EXPECT_TRUE(load_tensor(data / "input_1.pb").identical(c.bindings[0]["w"]));
+  EXPECT_TRUE(load_tensor(data / "output_0.pb").identical(Tensor::of(DType::kFloat, {3}, {-3, -2, -1})));
+  EXPECT_EQ(load_tensor(data / "bound_0.pb").type(), (ArrayType{DType::kDouble, {3}}));
+  EXPECT_TRUE(load_tensor(goal() / "test_data_set_0/output_0.pb").dims() == Dims{2});
+  const auto j = nlohmann::json::parse(bytes_of(goal() / "finding.json"));
+  EXPECT_EQ(j["oracle"], "shape-bindings");
+  EXPECT_EQ(j["binding"], 1);
+  EXPECT_THAT(bytes_of(goal() / "README.md"), HasSubstr("at N = 3 after N = 2"));
+}
+
 TEST_F(FindingFolder, OpenElementsHaveAnInfiniteBound) {
   Case c;
   c.model = parse_text(R"(<ir_version: 8, opset_import: ["" : 17]>
