@@ -123,8 +123,8 @@ class Cutter {
       for (std::size_t b = 0; b < known.bindings.size() && same; ++b) {
         const auto there = known.bindings[b].values.find(name);
         const auto sizes = sizes_of(g, best_.bindings[b]);
-        same = there != known.bindings[b].values.end() && sizes &&
-               sizes->at(symbol) == there->second.type.dims[d];
+        same = there != known.bindings[b].values.end() && d < there->second.type.rank() && sizes &&
+               sizes->contains(symbol) && sizes->at(symbol) == there->second.type.dims[d];
       }
       if (same) return symbol;
     }

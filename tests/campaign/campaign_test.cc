@@ -151,6 +151,7 @@ TEST_P(PlantedCampaign, FindsItAndWritesItDown) {
 
 INSTANTIATE_TEST_SUITE_P(Each, PlantedCampaign,
                          ::testing::Values(Planted{"swapped-operands", "wrong-numbers", kCases, 10},
+                                           Planted{"scaled-binding", "wrong-numbers", 2 * kCases, 20},
                                            Planted{"error-at-load", "crash", kCases, kCases / 3},
                                            Planted{"crash-at-run", "crash", 32, 32}),
                          [](const auto& info) {
