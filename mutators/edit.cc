@@ -127,6 +127,18 @@ bool unwelcome(const Node& n, int opset, const Schema& form, std::span<const Exp
     const auto kernel = n.ints_or("kernel_shape", {}), pads = n.ints_or("pads", {});
     for (std::size_t i = 0; i < pads.size() && !kernel.empty(); ++i)
       if (pads[i] >= kernel[i % kernel.size()]) return true;
+    // In older forms, shape inference counts a window that starts in the right padding.
+    const auto strides = n.ints_or("strides", {}), dilations = n.ints_or("dilations", {});
+    const bool old_ceil = opset < 22 && n.int_or("ceil_mode", 0) != 0;
+    for (std::size_t i = 0; old_ceil && i < kernel.size() && static_cast<int>(i) + 2 < rank(0); ++i) {
+      const auto of = [](const std::vector<std::int64_t>& list, std::size_t at, std::int64_t fallback) {
+        return at < list.size() ? list[at] : fallback;
+      };
+      const std::int64_t size = inputs[0]->type.dims[i + 2] + of(pads, i, 0), stride = of(strides, i, 1);
+      const std::int64_t room =
+          size + of(pads, i + kernel.size(), 0) - (kernel[i] - 1) * of(dilations, i, 1) - 1;
+      if (stride > 0 && room > 0 && (room + stride - 1) / stride * stride >= size) return true;
+    }
   }
   return false;
 }

@@ -38,7 +38,11 @@ int geometric(Rng& rng, double mean) {
 }
 
 void grow(Builder& b, int nodes) {
-  const auto& ops = all_ops();
+  static const std::vector<const OpSpec*> ops = [] {
+    std::vector<const OpSpec*> drawn = all_ops();
+    std::erase_if(drawn, [](const OpSpec* op) { return op->draft == nullptr; });
+    return drawn;
+  }();
   for (int i = 0; i < nodes; ++i) {
     const std::vector<ValueId> unread = b.unread();
     for (int attempt = 0; attempt < kAttempts; ++attempt)

@@ -134,9 +134,9 @@ void sequences_split(MotifBuilder& m) {
     attributes.push_back({.name = "keepdims", .value = std::int64_t{0}});
   } else if (!empty && (equal || sizes.back() < part) && rng.chance(0.4)) {
     if (part != 1 || rng.chance(0.5)) inputs.push_back(m.constant(Tensor::of_ints(length_type, {}, {part})));
-    // It means nothing beside lengths.
+    // Beside lengths it means nothing, but a 0 is no longer taken by ONNX Runtime's kernel then.
     if (inputs.size() > 1 && rng.chance(0.2))
-      attributes.push_back({.name = "keepdims", .value = std::int64_t{0}});
+      attributes.push_back({.name = "keepdims", .value = std::int64_t{1}});
   } else {
     inputs.push_back(
         m.constant(Tensor::of_ints(length_type, {static_cast<std::int64_t>(sizes.size())}, sizes)));
