@@ -188,8 +188,10 @@ int main(int argc, char** argv) {
     const Node& first = g.nodes[0];
     const ValueId v = first.inputs.empty() ? first.outputs[0] : first.inputs[0];
     if (v != kNoValue)
-      seen.emplace(first.op_type, schema(first.op_type, static_cast<int>(r.c->model.opset()))->since,
-                   g[v].type->dtype);
+      seen.emplace(
+          first.op_type,
+          schema(first.op_type, static_cast<int>(r.c->model.opset(first.domain)), first.domain)->since,
+          g[v].type->dtype);
     r.ops = join(ops, "+");
     if (drawn % 10 == 0)
       if (const std::string why = check_model(r.c->model); !why.empty()) {

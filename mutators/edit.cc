@@ -41,6 +41,7 @@ bool unwelcome(const Node& n, int opset, const Schema& form, std::span<const Exp
     if (rank(1) == 0 && !(inputs[1]->value_at(0) >= 0 && inputs[1]->value_at(0) < 1)) return true;
   }
   if (n.op_type == "Unsqueeze" && rank(1) == 0) return true;
+  if (n.op_type == "OneHot" && rank(0) == 0) return true;
   if (n.op_type == "TopK" && rank(1) >= 0 && inputs[1]->type.dims != Dims{1}) return true;
   if (n.op_type == "Flatten" && opset < 11 && n.int_or("axis", 1) < 0) return true;
   if (starts("Reduce") && rank(1) >= 0 && rank(1) != 1) return true;
