@@ -248,6 +248,17 @@ bool enough_inputs(const Graph& graph, const Model& model) {
   return true;
 }
 
+bool has_type(const onnx::GraphProto& graph, const std::string& value) {
+  const auto typed = [&](const auto& list) {
+    return std::any_of(list.begin(), list.end(), [&](const onnx::ValueInfoProto& v) {
+      return v.name() == value && v.type().value_case() != onnx::TypeProto::VALUE_NOT_SET;
+    });
+  };
+  return typed(graph.input()) || typed(graph.value_info()) || typed(graph.output()) ||
+         std::any_of(graph.initializer().begin(), graph.initializer().end(),
+                     [&](const onnx::TensorProto& t) { return t.name() == value; });
+}
+
 }  // namespace
 
 Model load_model(const std::filesystem::path& file) {
@@ -409,8 +420,26 @@ Model infer_shapes(const Model& model) {
     onnx::ModelProto m;
     // Inference reads the values of shapes, axes and the like, never of large tensors.
     proto::write_model(model, &m, {.data_up_to = 1 << 20});
-    onnx::shape_inference::InferShapes(m, onnx::OpSchemaRegistry::Instance(),
-                                       onnx::ShapeInferenceOptions(false, 0, true));
+    // That of EyeLike dies where its input's type is unknown: it goes last, and only where it is known.
+    std::vector<onnx::NodeProto*> eyes;
+    for (onnx::NodeProto& n : *m.mutable_graph()->mutable_node())
+      if (n.op_type() == "EyeLike") eyes.push_back(&n);
+    const auto infer = [&m] {
+      onnx::shape_inference::InferShapes(m, onnx::OpSchemaRegistry::Instance(),
+                                         onnx::ShapeInferenceOptions(false, 0, true));
+    };
+    if (!eyes.empty()) {
+      onnx::OperatorSetIdProto& unknown = *m.add_opset_import();
+      unknown.set_domain("mobster.later");
+      unknown.set_version(1);
+    }
+    for (onnx::NodeProto* n : eyes) n->set_domain("mobster.later");
+    infer();
+    for (onnx::NodeProto* n : eyes) {
+      if (n->input_size() == 0 || !has_type(m.graph(), n->input(0))) continue;
+      n->set_domain("");
+      infer();
+    }
     take_types(m.graph(), &out.graph);
   } catch (const std::exception&) {
     return model;

@@ -430,6 +430,23 @@ TEST(ModelIoTest, InfersShapesInNestedGraphsAndSharesTensors) {
   EXPECT_FALSE(odd.graph[odd.graph.find("a")].type.has_value());
 }
 
+// onnx's inference of EyeLike (1.23) dies where it does not know the type of its input.
+TEST(InferShapes, LivesThroughAnEyeLikeOfAnUnknownType) {
+  const Model m = infer_shapes(parse_text(R"(<ir_version: 8, opset_import: ["" : 17, "there" : 1]>
+g (float[2,3] x) => (float[2,2] y, int64[2,3] z) {
+  a = there.Odd (x)
+  y = EyeLike (a)
+  b = Abs (x)
+  v = EyeLike <dtype: int = 7> (b)
+  w = EyeLike (v)
+  z = Abs (w)
+})"));
+  const auto type_of = [&](const char* name) { return m.graph[m.graph.find(name)].type; };
+  EXPECT_FALSE(type_of("a"));
+  ASSERT_TRUE(type_of("w"));
+  EXPECT_EQ(show(*type_of("w")), "int64[2,3]");
+}
+
 TEST(ModelIoTest, CheckerTakesUnknownDomainsAndSaysWhatIsWrong) {
   const char* text = R"(<ir_version: 8, opset_import: ["" : 17, "there" : 1]>
       g (float[2] x) => (float[2] y) { a = there.Odd(x) y = Relu(a) })";
