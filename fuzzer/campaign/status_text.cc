@@ -56,12 +56,15 @@ double decided(const Status& s) {
 // What is known of one optimizer.
 struct Reached {
   const Optimizer* optimizer;
+  std::string unreachable;  // why, or empty
   std::uint64_t applied, whole, near_misses;
 };
 
 std::vector<Reached> optimizers_of(const Status& s) {
   std::vector<Reached> rows;
-  const std::string system = s.system.substr(0, s.system.find('@'));
+  const auto at = std::min(s.system.find('@'), s.system.size());
+  const std::string system = s.system.substr(0, at);
+  const std::string version = s.system.substr(std::min(at + 1, s.system.size()));
   const auto count = [&](const std::string& kind, const std::string& what) {
     const auto at = s.tally.reach.find({kind, what});
     return at == s.tally.reach.end() ? 0 : at->second;
@@ -69,11 +72,10 @@ std::vector<Reached> optimizers_of(const Status& s) {
   for (const SystemSpec* spec : all_systems())
     if (spec->name == system)
       for (const Optimizer& o : spec->optimizers())
-        rows.push_back({&o, count(o.rule ? "rule" : "pass", o.name), count("whole", o.name),
-                        count("near miss", o.name)});
+        rows.push_back({&o, o.unreachable_in(version), count(o.rule ? "rule" : "pass", o.name),
+                        count("whole", o.name), count("near miss", o.name)});
   std::stable_sort(rows.begin(), rows.end(), [](const Reached& a, const Reached& b) {
-    return std::pair(!a.optimizer->out_of_reach.empty(), b.applied) <
-           std::pair(!b.optimizer->out_of_reach.empty(), a.applied);
+    return std::pair(!a.unreachable.empty(), b.applied) < std::pair(!b.unreachable.empty(), a.applied);
   });
   return rows;
 }
@@ -85,13 +87,13 @@ std::vector<std::string> optimizer_lines(const Status& s) {
   for (const Reached& r : optimizers_of(s)) {
     const Optimizer& o = *r.optimizer;
     if (lines.empty())
-      lines.push_back(fmt::format("{:<42} {:<9} {:>9} {:>11} {:>9} {:>11}", "optimizer", "level", "applied",
+      lines.push_back(fmt::format("{:<42} {:<11} {:>9} {:>11} {:>9} {:>11}", "optimizer", "level", "applied",
                                   "of 100,000", "whole", "near misses"));
-    if (!o.out_of_reach.empty() && r.applied == 0)
-      lines.push_back(fmt::format("{:<42} {:<9} never: {}", o.name, level_name(o.level), o.out_of_reach));
+    if (!r.unreachable.empty() && r.applied == 0)
+      lines.push_back(fmt::format("{:<42} {:<11} never: {}", o.name, level_name(o.level), r.unreachable));
     else
       lines.push_back(fmt::format(
-          "{:<42} {:<9} {:>9} {:>11.0f} {:>9} {:>11}", o.name + (o.rule ? " *" : ""), level_name(o.level),
+          "{:<42} {:<11} {:>9} {:>11.0f} {:>9} {:>11}", o.name + (o.rule ? " *" : ""), level_name(o.level),
           r.applied,
           1e5 * static_cast<double>(r.applied) / static_cast<double>(std::max<std::uint64_t>(1, s.cases)),
           r.whole, r.near_misses));
@@ -104,7 +106,7 @@ std::string optimizers_line(const Status& s) {
   std::size_t reached = 0, all = 0;
   std::vector<std::string> never;
   for (const Reached& r : optimizers_of(s)) {
-    if (!r.optimizer->out_of_reach.empty()) continue;
+    if (!r.unreachable.empty()) continue;
     ++all;
     reached += r.applied > 0;
     if (r.applied == 0) never.push_back(r.optimizer->name);
@@ -207,7 +209,7 @@ nlohmann::ordered_json status_json(const Status& s) {
                                  {"applied", r.applied},
                                  {"whole", r.whole},
                                  {"near_misses", r.near_misses},
-                                 {"out_of_reach", r.optimizer->out_of_reach}});
+                                 {"unreachable", r.unreachable}});
   out["findings"] = nlohmann::ordered_json::array();
   for (const auto& g : s.groups)
     out["findings"].push_back({{"name", g.group.name},

@@ -75,7 +75,7 @@ Rows optimizers() {
                       {"kind", o.rule ? "rule" : "pass"},
                       {"operators", o.operators},
                       {"motifs", motifs},
-                      {"out_of_reach", o.out_of_reach}});
+                      {"out_of_reach", o.gone_since.empty() ? o.out_of_reach : "gone since " + o.gone_since}});
     }
   return rows;
 }

@@ -37,7 +37,7 @@ std::vector<std::string> applied_rules(const System& system, const Case& c, std:
     std::vector<const Optimizer*> tried;
     std::vector<Configuration> configurations = {saving(level, "")};
     for (const Optimizer& o : system.optimizers) {
-      if (!o.rule || o.level != level || !o.out_of_reach.empty()) continue;
+      if (!o.rule || o.level != level || !o.unreachable_in(system.version).empty()) continue;
       if (std::none_of(o.operators.begin(), o.operators.end(),
                        [&](const auto& op) { return ops.contains(op); }))
         continue;

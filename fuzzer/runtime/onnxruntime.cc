@@ -12,14 +12,16 @@ namespace {
 namespace fs = std::filesystem;
 
 const std::vector<Optimizer>& known_optimizers() {
-#define RULE(name, level, operators) {#name, level, true, split(operators, ';'), ""},
-#define PASS(name, level) {#name, level, false, {}, ""},
-#define OUT_OF_REACH(name, level, why) {#name, level, false, {}, why},
+#define RULE(name, level, operators) {#name, level, true, split(operators, ';'), "", ""},
+#define PASS(name, level) {#name, level, false, {}, "", ""},
+#define PASS_UNTIL(name, level, version) {#name, level, false, {}, "", version},
+#define OUT_OF_REACH(name, level, why) {#name, level, false, {}, why, ""},
   static const std::vector<Optimizer> all = {
 #include "fuzzer/runtime/onnxruntime_optimizers.def"
   };
 #undef RULE
 #undef PASS
+#undef PASS_UNTIL
 #undef OUT_OF_REACH
   return all;
 }

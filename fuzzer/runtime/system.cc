@@ -26,19 +26,26 @@ const std::vector<const SystemSpec*>& all_systems() {
 }
 
 namespace {
-std::vector<std::string> names_in_reach(const std::vector<Optimizer>& optimizers, bool rules) {
+std::vector<std::string> names_in_reach(const std::vector<Optimizer>& optimizers, const std::string& version,
+                                        bool rules) {
   std::vector<std::string> names;
   for (const Optimizer& o : optimizers)
-    if (o.rule == rules && o.out_of_reach.empty()) names.push_back(o.name);
+    if (o.rule == rules && o.unreachable_in(version).empty()) names.push_back(o.name);
   return names;
 }
 }  // namespace
 
+std::string Optimizer::unreachable_in(const std::string& version) const {
+  if (!out_of_reach.empty() || gone_since.empty()) return out_of_reach;
+  const bool library = version.find('/') != std::string::npos;
+  return library || version.empty() || version_less(version, gone_since) ? "" : "gone since " + gone_since;
+}
+
 std::vector<std::string> System::rules() const {
-  return names_in_reach(optimizers, true);
+  return names_in_reach(optimizers, version, true);
 }
 std::vector<std::string> System::passes() const {
-  return names_in_reach(optimizers, false);
+  return names_in_reach(optimizers, version, false);
 }
 
 System resolve_system(std::string_view words) {

@@ -18,6 +18,9 @@ struct Optimizer {
   bool rule = false;                   // a rewrite rule: not told when it changed the graph
   std::vector<std::string> operators;  // those that a rule is registered for
   std::string out_of_reach;            // why it never fires as the workers use the system; else empty
+  std::string gone_since;              // the first version without it; else empty
+  // Why it never fires in a version; empty where it may, and for its version where that is a library's path.
+  std::string unreachable_in(const std::string& version) const;
 };
 
 // One version of one system, ready to be started.

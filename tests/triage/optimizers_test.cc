@@ -41,9 +41,13 @@ TEST(Optimizers, OutOfReachAreNotTried) {
   s.optimizers = {{.name = "ARule", .rule = true},
                   {.name = "APass"},
                   {.name = "NeverARule", .rule = true, .out_of_reach = "needs an option"},
-                  {.name = "NeverAPass", .out_of_reach = "needs an option"}};
+                  {.name = "NeverAPass", .out_of_reach = "needs an option"},
+                  {.name = "OldPass", .gone_since = "1.20.0"}};
+  s.version = "1.20.1";
   EXPECT_EQ(s.rules(), std::vector<std::string>{"ARule"});
   EXPECT_EQ(s.passes(), std::vector<std::string>{"APass"});
+  s.version = "1.19.2";
+  EXPECT_EQ(s.passes(), (std::vector<std::string>{"APass", "OldPass"}));
 }
 
 }  // namespace
