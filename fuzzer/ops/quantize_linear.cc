@@ -16,12 +16,13 @@ DType type_attribute(const Inference& inf, std::string_view name) {
 // Before opset 13 there is one scale for all; before 21 there are no blocks.
 Granularity granularity(const Inference& inf) {
   if (inf.has_input(2)) {
+    // [] beside [1] is what some of ONNX's own node cases have.
     const bool alike = inf.dims(1) == inf.dims(2);
     const bool both_one = element_count(inf.dims(1)) == 1 && element_count(inf.dims(2)) == 1;
     if (!alike && !(both_one && inf.rank(1) <= 1 && inf.rank(2) <= 1))
       throw InvalidNode("scale and zero point differ in shape");
   }
-  if (inf.opset() < 13 && element_count(inf.dims(1)) != 1) throw InvalidNode("the scale is no scalar");
+  if (inf.opset() < 13 && inf.rank(1) != 0) throw InvalidNode("the scale is no scalar");
   const std::int64_t block = inf.opset() < 21 ? 0 : inf.node().int_or("block_size", 0);
   return Granularity(inf.dims(0), inf.dims(1), inf.node().int_or("axis", 1), block);
 }
@@ -100,6 +101,9 @@ void dequantize(Evaluation& ev) {
   const Granularity at = granularity(ev);
   const auto &x = ev.reals<double>(0), &scale = ev.reals<double>(1);
   const Reals<double>* zero = zeros(ev);
+  if (ev.type(0).dtype == DType::kInt32 && zero != nullptr)
+    for (std::size_t i = 0; i < zero->v.size(); ++i)
+      if (zero->v[i] != 0) throw InvalidNode("the zero point of int32 is not 0");
   const DType to = ev.output().type.dtype;
   const auto rounding = ev.rounding<double>();
   auto& y = ev.out_reals<double>();
@@ -181,7 +185,7 @@ Dims draft_granularity(Draft& d, const Dims& x) {
   const bool axes = d.schema().has_attribute("axis");
   if (!axes || rank == 0 || rng.chance(0.45)) {
     if (axes && rank > 0 && rng.chance(0.2)) d.attribute("axis", draw_axis(d, rank));
-    return rng.chance(0.8) ? Dims{} : Dims{1};
+    return !axes || rng.chance(0.8) ? Dims{} : Dims{1};
   }
   const std::int64_t axis = draw_axis(d, rank);
   const auto a = static_cast<std::size_t>(Inference::axis(axis, rank));
@@ -234,7 +238,10 @@ bool draft_dequantize(Draft& d) {
       d.opset() < 19 ? DType::kFloat : draw_type(d, drawable(d, "x_scale", kFloats), kUsualScales);
   const Dims dims = draft_granularity(d, x.dims);
   d.input(draw_scales(rng, scale_type, t == DType::kInt32 ? DType::kInt16 : t, dims));
-  if (rng.chance(t == DType::kInt32 ? 0.2 : 0.6)) d.input(draw_zeros(rng, t, dims));
+  if (t == DType::kInt32 && rng.chance(0.2))
+    d.input(Tensor::of_ints(t, dims, std::vector<std::int64_t>(static_cast<std::size_t>(element_count(dims)), 0)));
+  else if (t != DType::kInt32 && rng.chance(0.6))
+    d.input(draw_zeros(rng, t, dims));
   if (d.schema().has_attribute("output_dtype") && rng.chance(0.2)) {
     const DType to = rng.chance(0.8) ? scale_type : draw_type(d, drawable(d, "y", kFloats), kUsualScales);
     d.attribute("output_dtype", static_cast<std::int64_t>(to));

@@ -131,8 +131,15 @@ class Cutter {
     return "";
   }
 
-  // Most findings that need another binding need one.
+  // Most findings that need another binding need one: alone if that does, or behind the case's own inputs.
   void one_binding() {
+    for (std::size_t b = 0; b < best_.bindings.size(); ++b) {
+      Case candidate = best_;
+      candidate.inputs = best_.bindings[b];
+      candidate.bindings.clear();
+      candidate.witness.clear();
+      if (accept(std::move(candidate))) return;
+    }
     for (std::size_t b = 0; best_.bindings.size() > 1 && b < best_.bindings.size(); ++b) {
       Case candidate = best_;
       candidate.bindings = {best_.bindings[b]};

@@ -70,6 +70,7 @@ TEST(QuantizeLinear, HasScalesPerAxisAndPerBlock) {
 TEST(QuantizeLinear, RefusesWhatDoesNotFit) {
   const auto x = floats({2, 3}, {4, 4, 4, 8, 8, 8});
   EXPECT_THROW(run_node("QuantizeLinear", 10, {x, floats({3}, {1, 1, 1})}), InvalidNode);
+  EXPECT_THROW(run_node("QuantizeLinear", 10, {x, floats({1}, {1})}), InvalidNode);  // "It's a scalar"
   EXPECT_THROW(run_node("QuantizeLinear", 13, {x, floats({2}, {1, 1})}), InvalidNode);
   EXPECT_THROW(run_node("QuantizeLinear", 13, {x, floats({3}, {1, 1, 1}), zero(DType::kUint8, 0)}),
                InvalidNode);
@@ -85,6 +86,14 @@ TEST(QuantizeLinear, RefusesWhatDoesNotFit) {
                InvalidNode);
   EXPECT_THROW(run_node("QuantizeLinear", 21, {x, scale(1)}, {{"output_dtype", std::int64_t{99}}}),
                InvalidNode);
+}
+
+// "In the case of dequantizing int32, there's no zero point (zero point is supposed to be 0)".
+TEST(DequantizeLinear, RefusesAZeroPointOfInt32ThatIsNotZero) {
+  const auto x = numbers(DType::kInt32, {2}, {3, -4});
+  EXPECT_THAT(values(run_node("DequantizeLinear", 13, {x, scale(0.5), zero(DType::kInt32, 0)})[0]),
+              ElementsAre(1.5, -2));
+  EXPECT_THROW(run_node("DequantizeLinear", 13, {x, scale(0.5), zero(DType::kInt32, 6)}), InvalidNode);
 }
 
 TEST(QuantizeLinear, ToFourBitsAndToFloat8) {

@@ -241,7 +241,12 @@ g (float[2,D] x) => (float[?,?] y)
   EXPECT_EQ(name(j.verdict.finding->cls), "bug");
   EXPECT_THAT(j.verdict.finding->message, HasSubstr("at D = 1 after D = 4: INVALID_ARGUMENT"));
   EXPECT_TRUE(j.confirmed);
-  EXPECT_THAT(find_cause(judge, c, j).cures, ElementsAre("LayerNormFusionL1"));
+  const Cause cause = find_cause(judge, c, j);
+  EXPECT_THAT(cause.cures, ElementsAre("LayerNormFusionL1"));
+  // A session that sees these sizes only fails, too: the first binding has no part in it.
+  const Essence e = essence(judge, c, *j.verdict.finding, cause);
+  EXPECT_TRUE(e.c.bindings.empty());
+  EXPECT_EQ(e.c.inputs.at("x").dims(), (Dims{2, 1}));
 }
 
 }  // namespace
