@@ -21,6 +21,19 @@ Judged weigh_some(Judge& judge, const Case& c, const Reference& reference, const
   return judge.weigh(c, reference, std::move(outcomes), configurations);
 }
 
+// The name under which the log tells that a pass or rule changed the model: for a rule that of its bundle.
+std::string told_of(const System& system, const std::string& pass) {
+  for (const Optimizer& o : system.optimizers)
+    if (o.name == pass && o.rule) return "Level" + std::to_string(o.level) + "_RuleBasedTransformer";
+  return pass;
+}
+
+// When a pass changed the model for the last time; later than all where it did not get so far as to tell.
+std::size_t last_turn(const std::vector<std::string>& fired, const std::string& pass) {
+  const auto at = std::find(fired.rbegin(), fired.rend(), pass);
+  return at == fired.rend() ? fired.size() : static_cast<std::size_t>(fired.rend() - at) - 1;
+}
+
 }  // namespace
 
 Cured cured_by(Judge& judge, const Case& c, const Reference& reference, const Finding& finding,
@@ -63,9 +76,11 @@ Cause find_cause(Judge& judge, const Case& c, const Judged& judged) {
   const auto add = [&](const std::string& pass) {
     if (std::find(candidates.begin(), candidates.end(), pass) == candidates.end()) candidates.push_back(pass);
   };
+  std::vector<std::string> fired;  // of the session that knows most
   bool rules = false;
   for (std::size_t i = 0; i < judged.outcomes.size(); ++i) {
     if (judged.configurations[i].level != cause.bad.level) continue;
+    if (judged.outcomes[i].passes.size() > fired.size()) fired = judged.outcomes[i].passes;
     for (const std::string& p : judged.outcomes[i].passes) {
       // A bundle of rules cures what any of them does: the rules themselves are tried.
       if (p.ends_with("_RuleBasedTransformer"))
@@ -92,8 +107,11 @@ Cause find_cause(Judge& judge, const Case& c, const Judged& judged) {
     const auto known = std::find(system.preparing.begin(), system.preparing.end(), pass);
     return known == system.preparing.end() ? -1 : known - system.preparing.begin();
   };
-  std::stable_sort(cause.cures.begin(), cause.cures.end(),
-                   [&](const std::string& a, const std::string& b) { return innocence(a) < innocence(b); });
+  // Those before the last one to work on the model only made it what that one takes up.
+  const auto turn = [&](const std::string& pass) { return last_turn(fired, told_of(system, pass)); };
+  std::stable_sort(cause.cures.begin(), cause.cures.end(), [&](const std::string& a, const std::string& b) {
+    return std::pair(innocence(a), turn(b)) < std::pair(innocence(b), turn(a));
+  });
   return cause;
 }
 

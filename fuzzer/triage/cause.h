@@ -13,8 +13,8 @@ struct Cause {
   // Where it was looked for: of the finding's configurations the one of the lowest level.
   Configuration bad;
   // Each cures alone: of the passes that fired at that level and the rewrite rules, and of all that are known
-  // where the session failed. Those that mostly prepare the ground for others come last. Empty where no
-  // single one does, or the system cannot disable any.
+  // where the session failed. Those that mostly prepare the ground for others come last; of the rest, the one
+  // that changed the model last comes first. Empty where no single one does, or the system cannot disable any.
   std::vector<std::string> cures;
 };
 
