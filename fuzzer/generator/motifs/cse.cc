@@ -138,7 +138,13 @@ void random_pair(MotifBuilder& m) {
   const std::size_t outputs = op == "Dropout" && rng.chance(0.3) ? 2 : 1;
   const auto a = m.ops(op, inputs, attributes, outputs), b = m.ops(op, inputs, attributes, outputs);
   for (ValueId v : a) m.result(v);
-  for (ValueId v : b) m.result(v);
+  // Of nodes that give graph outputs none is taken for the other: what they differ by is looked at instead.
+  if (rng.chance(0.7)) {
+    const ValueId apart = m.op("Abs", {m.op("Sub", {a.front(), b.front()})});
+    m.result(m.reduce("ReduceMax", apart, {0, 1}, rng.chance(0.5)));
+  } else {
+    for (ValueId v : b) m.result(v);
+  }
 }
 
 // Two leaves of equal values, or one, or values that differ in a way that is easily missed.
