@@ -52,6 +52,13 @@ bool matches(const ArrayType& t, const Want& want) {
   return true;
 }
 
+bool all_open(const Expected* x) {
+  if (x == nullptr || x->elements || x->count() == 0) return false;
+  for (std::size_t i = 0; i < x->count(); ++i)
+    if (!x->open_at(i)) return false;
+  return true;
+}
+
 // Looked up so often that the search by name would show.
 DTypeSet supported(const Support& support, const Schema& form) {
   thread_local std::uint64_t of = 0;
@@ -365,6 +372,8 @@ void Builder::evaluate(Appended& a) {
       throw CannotDraft{};
   }
   if (random) return;  // its elements are open by nature
+  // Nor can those be decided that a motif makes of them.
+  if (!a.drawn && std::any_of(raw.begin(), raw.end(), all_open)) return;
   if (unspecified > 0 && !rng_.chance(policy_.keep_unspecified)) throw CannotDraft{};
   const Decidedness d = decidedness(a.results);
   if (d.share() < 1 - policy_.poor_share && !rng_.chance(options_.special ? 0.5 : policy_.keep_poor))

@@ -118,8 +118,9 @@ void random_pair(MotifBuilder& m) {
       m.builder().leaf(m.builder().draw({DType::kFloat, dims}, {.low = 0.3, .high = 0.7}), Constness::kInput);
   std::vector<ValueId> inputs = {x};
   std::vector<Attribute> attributes;
-  std::string_view op = rng.pick({"Bernoulli", "RandomUniformLike", "RandomNormalLike", "RandomUniform",
-                                  "RandomNormal", "Multinomial", "Dropout", "Dropout"});
+  std::string_view op =
+      rng.pick({"Bernoulli", "Bernoulli", "Bernoulli", "RandomUniformLike", "RandomNormalLike",
+                "RandomUniform", "RandomNormal", "Multinomial", "Dropout", "Dropout"});
   const Schema* form = schema(op, m.opset());
   const Support* support = m.builder().options().support;
   if (form == nullptr || (op == "Dropout" && form->since < 12) ||
@@ -137,14 +138,15 @@ void random_pair(MotifBuilder& m) {
   // One seed for both means one stream for each in ONNX Runtime, by no word of the spec.
   const std::size_t outputs = op == "Dropout" && rng.chance(0.3) ? 2 : 1;
   const auto a = m.ops(op, inputs, attributes, outputs), b = m.ops(op, inputs, attributes, outputs);
-  for (ValueId v : a) m.result(v);
-  // Of nodes that give graph outputs none is taken for the other: what they differ by is looked at instead.
+  // Nodes that give graph outputs are never taken for each other: mostly only what they differ by is looked
+  // at.
   if (rng.chance(0.7)) {
+    for (ValueId v : {a.front(), b.front()}) m.builder().shield(v);
     const ValueId apart = m.op("Abs", {m.op("Sub", {a.front(), b.front()})});
-    m.result(m.reduce("ReduceMax", apart, {0, 1}, rng.chance(0.5)));
-  } else {
-    for (ValueId v : b) m.result(v);
+    return m.result(m.reduce("ReduceMax", apart, {0, 1}, rng.chance(0.5)));
   }
+  for (ValueId v : a) m.result(v);
+  for (ValueId v : b) m.result(v);
 }
 
 // Two leaves of equal values, or one, or values that differ in a way that is easily missed.
