@@ -70,12 +70,13 @@ Rows optimizers() {
       for (const Motif* m : all_motifs())
         for (const std::string& aim : split(m->aims_at, ';'))
           if (aim == o.name) motifs.emplace_back(m->name);
-      rows.push_back({{"name", o.name},
-                      {"level", level_name(o.level)},
-                      {"kind", o.rule ? "rule" : "pass"},
-                      {"operators", o.operators},
-                      {"motifs", motifs},
-                      {"out_of_reach", o.gone_since.empty() ? o.out_of_reach : "gone since " + o.gone_since}});
+      rows.push_back(
+          {{"name", o.name},
+           {"level", level_name(o.level)},
+           {"kind", o.rule ? "rule" : "pass"},
+           {"operators", o.operators},
+           {"motifs", motifs},
+           {"out_of_reach", o.gone_since.empty() ? o.out_of_reach : "gone since " + o.gone_since}});
     }
   return rows;
 }

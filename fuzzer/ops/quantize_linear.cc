@@ -239,7 +239,8 @@ bool draft_dequantize(Draft& d) {
   const Dims dims = draft_granularity(d, x.dims);
   d.input(draw_scales(rng, scale_type, t == DType::kInt32 ? DType::kInt16 : t, dims));
   if (t == DType::kInt32 && rng.chance(0.2))
-    d.input(Tensor::of_ints(t, dims, std::vector<std::int64_t>(static_cast<std::size_t>(element_count(dims)), 0)));
+    d.input(Tensor::of_ints(t, dims,
+                            std::vector<std::int64_t>(static_cast<std::size_t>(element_count(dims)), 0)));
   else if (t != DType::kInt32 && rng.chance(0.6))
     d.input(draw_zeros(rng, t, dims));
   if (d.schema().has_attribute("output_dtype") && rng.chance(0.2)) {

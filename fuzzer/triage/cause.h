@@ -14,7 +14,8 @@ struct Cause {
   Configuration bad;
   // Each cures alone: of the passes that fired at that level and the rewrite rules, and of all that are known
   // where the session failed. Those that mostly prepare the ground for others come last; of the rest, the one
-  // that changed the model last comes first. Empty where no single one does, or the system cannot disable any.
+  // that changed the model last comes first. Empty where no single one does, or the system cannot disable
+  // any.
   std::vector<std::string> cures;
 };
 
