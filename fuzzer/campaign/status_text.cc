@@ -176,6 +176,7 @@ std::vector<std::string> ledger_lines(const Status& s) {
     rows.emplace_back(cases, key.first + (key.second.empty() ? "" : ": " + key.second));
   std::stable_sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
   std::vector<std::string> lines;
+  lines.reserve(rows.size() + 1);
   for (const auto& [cases, words] : rows) lines.push_back(fmt::format("{:>9}  {}", cases, cut(words, 120)));
   lines.push_back(fmt::format("{:>9}  cases; {:.2f} % of {} expected elements decided and not vague", s.cases,
                               100 * decided(s), s.tally.elements));
