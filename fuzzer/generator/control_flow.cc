@@ -136,6 +136,7 @@ bool draw_scan(Builder& b) try {
   }
   grow_body(body);
   std::vector<ValueId> results;
+  results.reserve(starts.size() + kMostResults);
   for (ValueId v : starts) results.push_back(of_type(body, b.type(v)));
   for (ValueId v : draw_results(body, starts.empty() ? 1 + rng.below(kMostResults) : rng.below(kMostResults)))
     if (std::find(results.begin(), results.end(), v) == results.end()) results.push_back(v);
