@@ -5,7 +5,6 @@
 
 #include "fuzzer/base/hash.h"
 #include "fuzzer/base/text.h"
-#include "fuzzer/graph/binding.h"
 #include "fuzzer/graph/model_io.h"
 #include "mutators/mutator.h"
 
@@ -135,11 +134,6 @@ std::optional<Drawn> draw_once(Rng& rng, const SourceOptions& o, const Snapshot&
   }
 }
 
-bool symbolic(const Case& c) {
-  const auto sizes = sizes_of(c.model.graph, c.inputs);
-  return sizes && !sizes->empty();
-}
-
 void bind_further(Drawn& drawn, Rng& rng) {
   drawn.bindings = draw_bindings(drawn.c, rng, kBindings);
   if (drawn.flat == nullptr || drawn.c.bindings.empty()) return;
@@ -258,7 +252,7 @@ std::optional<Drawn> draw_case(std::uint64_t seed, std::uint64_t index, const So
           drawn->flat = std::make_shared<const Case>(std::move(drawn->c));
           drawn->c = std::move(*inner);
         }
-      if (symbolic(drawn->c) && fork.chance(options.generator.policy.bindings)) bind_further(*drawn, fork);
+      if (fork.chance(options.generator.policy.bindings)) bind_further(*drawn, fork);
       drawn->thorough = thorough;
       return drawn;
     }

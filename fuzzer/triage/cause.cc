@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "fuzzer/probes/applied_rules.h"
+
 namespace mob {
 namespace {
 
@@ -21,16 +23,15 @@ Judged weigh_some(Judge& judge, const Case& c, const Reference& reference, const
   return judge.weigh(c, reference, std::move(outcomes), configurations);
 }
 
-// The name under which the log tells that a pass or rule changed the model: for a rule that of its bundle.
-std::string told_of(const System& system, const std::string& pass) {
-  for (const Optimizer& o : system.optimizers)
-    if (o.name == pass && o.rule) return "Level" + std::to_string(o.level) + "_RuleBasedTransformer";
-  return pass;
-}
-
-// When a pass changed the model for the last time; later than all where it did not get so far as to tell.
-std::size_t last_turn(const std::vector<std::string>& fired, const std::string& pass) {
-  const auto at = std::find(fired.rbegin(), fired.rend(), pass);
+// When a pass, or the bundle of a rule, changed the model for the last time; later than all where it did not
+// get so far as to tell.
+std::size_t last_turn(const System& system, const std::vector<std::string>& fired, const std::string& pass) {
+  const auto known = std::find_if(system.optimizers.begin(), system.optimizers.end(),
+                                  [&](const Optimizer& o) { return o.name == pass; });
+  const int bundle = known != system.optimizers.end() && known->rule ? known->level : 0;
+  const auto at = std::find_if(fired.rbegin(), fired.rend(), [&](const std::string& told) {
+    return bundle > 0 ? rule_bundle(told) == bundle : told == pass;
+  });
   return at == fired.rend() ? fired.size() : static_cast<std::size_t>(fired.rend() - at) - 1;
 }
 
@@ -83,7 +84,7 @@ Cause find_cause(Judge& judge, const Case& c, const Judged& judged) {
     if (judged.outcomes[i].passes.size() > fired.size()) fired = judged.outcomes[i].passes;
     for (const std::string& p : judged.outcomes[i].passes) {
       // A bundle of rules cures what any of them does: the rules themselves are tried.
-      if (p.ends_with("_RuleBasedTransformer"))
+      if (rule_bundle(p) > 0)
         rules = true;
       else
         add(p);
@@ -108,7 +109,7 @@ Cause find_cause(Judge& judge, const Case& c, const Judged& judged) {
     return known == system.preparing.end() ? -1 : known - system.preparing.begin();
   };
   // Those before the last one to work on the model only made it what that one takes up.
-  const auto turn = [&](const std::string& pass) { return last_turn(fired, told_of(system, pass)); };
+  const auto turn = [&](const std::string& pass) { return last_turn(system, fired, pass); };
   std::stable_sort(cause.cures.begin(), cause.cures.end(), [&](const std::string& a, const std::string& b) {
     return std::pair(innocence(a), turn(b)) < std::pair(innocence(b), turn(a));
   });

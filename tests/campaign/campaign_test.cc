@@ -154,11 +154,7 @@ INSTANTIATE_TEST_SUITE_P(Each, PlantedCampaign,
                                            Planted{"scaled-binding", "wrong-numbers", 2 * kCases, 20},
                                            Planted{"error-at-load", "crash", kCases, kCases / 3},
                                            Planted{"crash-at-run", "crash", 32, 32}),
-                         [](const auto& info) {
-                           std::string n = info.param.mode;
-                           std::replace(n.begin(), n.end(), '-', '_');
-                           return n;
-                         });
+                         [](const auto& info) { return test_name(info.param.mode); });
 
 TEST_F(CampaignTest, TheNumberOfJobsDoesNotMatter) {
   for (int jobs : {1, 2, 4}) run_quietly(options("swapped-operands", std::to_string(jobs), kCases, jobs));

@@ -1,6 +1,7 @@
 // The fake runtimes of fake_worker_main.cc, as systems under test.
 #pragma once
 
+#include <algorithm>
 #include <string>
 
 #include "fuzzer/runtime/system.h"
@@ -15,6 +16,12 @@ inline System fake_system(const std::string& mode) {
   s.max_opset = 26;
   s.max_ir = 13;
   return s;
+}
+
+// The mode of a fake as the name of a test.
+inline std::string test_name(std::string mode) {
+  std::replace(mode.begin(), mode.end(), '-', '_');
+  return mode;
 }
 
 }  // namespace mob

@@ -9,17 +9,10 @@
 #include "fuzzer/graph/model_io.h"
 #include "fuzzer/reference/decidedness.h"
 #include "fuzzer/reference/reference.h"
+#include "tests/fakes/case_of.h"
 
 namespace mob {
 namespace {
-
-Case case_of(const std::string& text) {
-  Case c;
-  c.model = parse_text(text);
-  Rng rng(7, 0);
-  c.inputs = draw_inputs(c.model, rng);
-  return c;
-}
 
 BindingDraws bind(Case& c, int count = 4, std::uint64_t seed = 1) {
   Rng rng(seed, 0);

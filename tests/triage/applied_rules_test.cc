@@ -4,10 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "fuzzer/generator/inputs.h"
 #include "fuzzer/graph/model_io.h"
 #include "fuzzer/runtime/worker.h"
-#include "tests/fakes/fake_system.h"
+#include "tests/fakes/case_of.h"
 
 namespace mob {
 namespace {
@@ -18,10 +17,7 @@ using ::testing::IsEmpty;
 constexpr int kBoth[] = {1, 2};
 
 std::vector<std::string> rules_of(const std::string& text) {
-  Case c;
-  c.model = parse_text(R"(<ir_version: 8, opset_import: ["" : 17]> )" + text);
-  Rng rng(7, 0);
-  c.inputs = draw_inputs(c.model, rng);
+  const Case c = case_of(R"(<ir_version: 8, opset_import: ["" : 17]> )" + text);
   Worker worker(resolve_system("onnxruntime"), {});
   return applied_rules(worker.system(), c, kBoth, [&](const auto&... given) { return worker.run(given...); });
 }

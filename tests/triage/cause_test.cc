@@ -8,6 +8,7 @@
 #include "fuzzer/graph/model_io.h"
 #include "fuzzer/triage/describe.h"
 #include "fuzzer/triage/essence.h"
+#include "tests/fakes/case_of.h"
 #include "tests/fakes/fake_system.h"
 
 namespace mob {
@@ -22,14 +23,6 @@ System with_passes(const std::string& mode) {
   for (const char* rule : {"ARule", "AnotherRule"}) s.optimizers.push_back({.name = rule, .rule = true});
   for (const char* pass : {"APass", "HiddenPass", "FakePass"}) s.optimizers.push_back({.name = pass});
   return s;
-}
-
-Case case_of(const std::string& text) {
-  Case c;
-  c.model = parse_text(text);
-  Rng rng(7, 0);
-  c.inputs = draw_inputs(c.model, rng);
-  return c;
 }
 
 // More than any of the planted bugs needs.

@@ -5,39 +5,22 @@
 
 #include <csignal>
 
-#include "fuzzer/generator/inputs.h"
 #include "fuzzer/generator/sampler.h"
 #include "fuzzer/graph/model_io.h"
 #include "fuzzer/triage/judge.h"
-#include "tests/fakes/fake_system.h"
+#include "tests/fakes/case_of.h"
+#include "tests/triage/quick_judge.h"
 
 namespace mob {
 namespace {
 
 // y = relu(x - w) scaled: an operator whose operands matter, several axes, no value near zero.
 Case small_case() {
-  Case c;
-  c.model = parse_text(R"(<ir_version: 8, opset_import: ["" : 17]>
+  return case_of(R"(<ir_version: 8, opset_import: ["" : 17]>
 g (float[2,3] x) => (float[2,3] y) <float[3] w = {0.5, -1.25, 2}> {
   d = Sub (x, w)
   y = Mul (d, w)
 })");
-  Rng rng(7, 0);
-  c.inputs = draw_inputs(c.model, rng);
-  return c;
-}
-
-JudgeOptions quick() {
-  JudgeOptions options;
-  options.configurations = thorough_configurations();
-  options.limits.cpu_seconds = 0.3;
-  options.limits.wall_seconds = 1.5;
-  return options;
-}
-
-Judged judge_with(const std::string& mode, const Case& c) {
-  Judge judge(fake_system(mode), quick());
-  return judge.judge(c);
 }
 
 struct Planted {
@@ -81,12 +64,7 @@ INSTANTIATE_TEST_SUITE_P(
         Planted{"wrong-when-saved", Symptom::kWrongNumbers, FindingClass::kBug, "saved-vs-in-session"},
         Planted{"not-saved", Symptom::kCrash, FindingClass::kBug, "saved-vs-in-session"},
         Planted{"needs-poison", Symptom::kWrongNumbers, FindingClass::kBug, "optimized-vs-reference"}),
-    [](const auto& info) {
-      std::string n = info.param.mode;
-      for (char& ch : n)
-        if (ch == '-') ch = '_';
-      return n;
-    });
+    [](const auto& info) { return test_name(info.param.mode); });
 
 TEST(PlantedBugs, FirstRunGarbageIsNondeterminismToo) {
   const Case c = small_case();

@@ -10,7 +10,7 @@
 #include "fuzzer/graph/model_io.h"
 #include "fuzzer/triage/describe.h"
 #include "fuzzer/triage/essence.h"
-#include "tests/fakes/fake_system.h"
+#include "tests/triage/quick_judge.h"
 
 namespace mob {
 namespace {
@@ -36,19 +36,6 @@ g (float[N,3] x) => (float[?,?] y, float[?,?] z) <float[3] w = {0.5, -1.25, 2}> 
   c.inputs["x"] = x(2);
   c.bindings = {{{"x", x(5)}}, {{"x", x(1)}}};
   return c;
-}
-
-JudgeOptions quick(std::vector<Configuration> configurations = thorough_configurations()) {
-  JudgeOptions options;
-  options.configurations = std::move(configurations);
-  options.limits.cpu_seconds = 0.3;
-  options.limits.wall_seconds = 1.5;
-  return options;
-}
-
-Judged judge_with(const std::string& mode, const Case& c) {
-  Judge judge(fake_system(mode), quick());
-  return judge.judge(c);
 }
 
 struct Planted {
@@ -86,12 +73,7 @@ INSTANTIATE_TEST_SUITE_P(
         Planted{"hang-at-binding", Symptom::kHang, FindingClass::kBug, "at N = 5 after N = 2: no answer"},
         Planted{"kernel-at-binding", Symptom::kWrongNumbers, FindingClass::kKernel,
                 "without optimization at N = 5 after N = 2: output"}),
-    [](const auto& info) {
-      std::string n = info.param.mode;
-      for (char& ch : n)
-        if (ch == '-') ch = '_';
-      return n;
-    });
+    [](const auto& info) { return test_name(info.param.mode); });
 
 TEST(ShapeBindings, AgreeWhereNothingIsWrong) {
   for (const char* mode : {"honest", "honest-noisy"}) {
