@@ -9,8 +9,8 @@
 #include <map>
 
 #include "bench/workbench.h"
+#include "corpus/models.h"
 #include "fuzzer/base/clock.h"
-#include "fuzzer/cli/models.h"
 #include "mutators/mutator.h"
 
 namespace {
@@ -42,7 +42,7 @@ int main(int argc, char** argv) {
   Workbench bench(words, keep);
   std::vector<Case> cases;
   if (!corpus.empty()) {
-    for (const auto& path : cli::find_models({corpus})) cases.push_back(cli::load_case(path, seed));
+    for (const auto& path : find_models({corpus})) cases.push_back(load_case(path, seed));
   } else {
     for (std::uint64_t i = 0; cases.size() < static_cast<std::size_t>(seeds); ++i) {
       Rng rng(seed, i);

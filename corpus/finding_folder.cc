@@ -66,6 +66,11 @@ nlohmann::ordered_json to_json(const FindingRecord& r) {
                           {"level", r.cause.bad.level},
                           {"reload", r.cause.bad.reload},
                           {"runs", r.cause.bad.runs}};
+  out["reduced"] = r.reduced;
+  const FoundGuard* guard = telling(r.guards);
+  out["guard"] = guard != nullptr ? guard->words : "";
+  for (auto& list = out["guards"] = nlohmann::ordered_json::array(); const FoundGuard& g : r.guards)
+    list.push_back({{"words", g.words}, {"kind", name(g.place.kind)}, {"fires", g.fires}});
   out["random"] = r.judged->reference.random;
   out["system"] = r.system;
   out["version"] = r.version;
@@ -91,6 +96,7 @@ std::string readme(const FindingRecord& r) {
       join(level_names(f, r.judged->configurations), ", "), name(f.cls), f.message);
   text += r.cause.cures.empty() ? "No single pass or rewrite rule cures it when it is disabled.\n"
                                 : "Disabling any one of these cures it: " + join(r.cause.cures, ", ") + ".\n";
+  if (const FoundGuard* guard = telling(r.guards)) text += "It " + guard->words + ".\n";
   if (!r.motif.empty())
     text +=
         fmt::format("Generated from motif `{}`{}.\n", r.motif,
@@ -122,6 +128,15 @@ std::string finding_name(Symptom symptom, const std::vector<std::string>& cures,
   for (char& ch : name)
     if (!std::isalnum(static_cast<unsigned char>(ch)) && ch != '-' && ch != '_') ch = '_';
   return name.substr(0, 110) + "-" + hex64(hash64(signature)).substr(0, 6);
+}
+
+void write_file_whole(const fs::path& file, std::string_view text) {
+  const fs::path half = file.parent_path() / (".half-" + file.filename().string());
+  write_text(half, text);
+  sync_path(half);
+  std::error_code error;
+  fs::rename(half, file, error);
+  if (error) throw UserError(file.string() + ": cannot be written: " + error.message());
 }
 
 std::uint64_t folder_size(const fs::path& folder) {

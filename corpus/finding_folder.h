@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "fuzzer/triage/cause.h"
+#include "fuzzer/triage/guards.h"
 
 namespace mob {
 
@@ -25,7 +25,9 @@ struct FindingRecord {
   const Judged* judged = nullptr;  // of `c`, in a fresh process
   Cause cause;
   std::string signature;
-  std::string system, version;  // "onnxruntime", "1.31.1"
+  std::vector<FoundGuard> guards;  // of a reduced case
+  bool reduced = false;            // to the end, by the shrink steps
+  std::string system, version;     // "onnxruntime", "1.31.1"
   std::string motif;
   std::vector<std::string> broken_guards;
   std::uint64_t seed = 0, index = 0;
@@ -38,6 +40,9 @@ void write_finding(const std::filesystem::path& folder, const FindingRecord& rec
 // A folder's name for a finding: symptom, cure, operators, and a hash of its signature.
 std::string finding_name(Symptom symptom, const std::vector<std::string>& cures,
                          const std::vector<std::string>& operators, const std::string& signature);
+
+// Writes a file beside its goal first, synced, then renamed. Throws UserError.
+void write_file_whole(const std::filesystem::path& file, std::string_view text);
 
 // Bytes that a folder and all below take.
 std::uint64_t folder_size(const std::filesystem::path& folder);

@@ -15,6 +15,7 @@
 #include "fuzzer/reference/decidedness.h"
 #include "fuzzer/triage/describe.h"
 #include "fuzzer/triage/essence.h"
+#include "fuzzer/triage/examine.h"
 
 namespace mob {
 namespace {
@@ -22,19 +23,6 @@ namespace {
 constexpr std::size_t kMostCandidates = 12;  // groups that one case is checked against
 // Larger cases are no good seeds: their mutants would be slow and their findings hard to read.
 constexpr std::size_t kSeedNodes = 24;
-
-// Brings the case's finding of this symptom and class to the front. False where it has none.
-bool lead_with(Judged& judged, Symptom symptom, FindingClass cls) {
-  if (judged.verdict.kind != Verdict::Kind::kFinding) return false;
-  Finding& first = *judged.verdict.finding;
-  if (first.symptom == symptom && first.cls == cls) return true;
-  for (Finding& other : judged.also)
-    if (other.symptom == symptom && other.cls == cls) {
-      std::swap(first, other);
-      return true;
-    }
-  return false;
-}
 
 std::string words_of(const Finding& f) {
   return std::string(name(f.cls)) + " " + std::string(name(f.symptom));

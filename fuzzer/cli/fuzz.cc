@@ -8,11 +8,11 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "corpus/models.h"
 #include "fuzzer/base/check.h"
 #include "fuzzer/base/text.h"
 #include "fuzzer/campaign/status_text.h"
 #include "fuzzer/cli/command.h"
-#include "fuzzer/cli/models.h"
 #include "fuzzer/probes/limits.h"
 #include "fuzzer/probes/support.h"
 
@@ -32,6 +32,7 @@ struct Words {
   std::string focus;
   std::vector<std::string> shares;
   std::string disk_budget = "2G";
+  double triage_share = 0.2;
   double deadline = 5;  // a small model takes milliseconds
   bool resume = false, quiet = false, json = false;
 };
@@ -147,6 +148,7 @@ int fuzz(const Words& words) {
   o.resume = words.resume;
   o.limits.cpu_seconds = words.deadline;
   o.limits.wall_seconds = 6 * words.deadline;
+  o.triage_share = words.triage_share;
   o.stop = &stop_asked;
   struct sigaction action = {};
   action.sa_handler = ask_to_stop;
@@ -198,6 +200,11 @@ std::function<int()> set_up(CLI::App& app) {
          "--share", words->shares,
          "shares of the sources: motif=0.45 mutant=0.25 random=0.3; with motif=0, mutants have none either")
       ->delimiter(',');
+  app.add_option(
+         "--triage-share", words->triage_share,
+         "share of the cores that reduces findings and tells bugs apart meanwhile; 0: none (see triage)")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 0.9));
   app.add_option("--disk-budget", words->disk_budget, "the campaign ends when its folder has grown to this")
       ->capture_default_str();
   app.add_option("--deadline", words->deadline,

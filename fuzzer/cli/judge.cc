@@ -7,10 +7,10 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "corpus/models.h"
 #include "fuzzer/base/check.h"
 #include "fuzzer/base/text.h"
 #include "fuzzer/cli/command.h"
-#include "fuzzer/cli/models.h"
 #include "fuzzer/generator/bindings.h"
 #include "fuzzer/probes/limits.h"
 #include "fuzzer/triage/describe.h"

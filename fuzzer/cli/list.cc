@@ -11,6 +11,7 @@
 #include "fuzzer/ops/op_spec.h"
 #include "fuzzer/runtime/outcome.h"
 #include "fuzzer/runtime/system.h"
+#include "fuzzer/triage/shrink/shrink_step.h"
 #include "mutators/mutator.h"
 #include "oracles/oracle.h"
 
@@ -61,6 +62,12 @@ Rows mutators() {
   return rows;
 }
 
+Rows steps() {
+  Rows rows;
+  for (const ShrinkStep* s : all_shrink_steps()) rows.push_back({{"name", s->name}, {"what", s->what}});
+  return rows;
+}
+
 // What each system's optimizer consists of, and the motifs that aim at it or why none could make it fire.
 Rows optimizers() {
   Rows rows;
@@ -86,7 +93,8 @@ struct Table {
   Rows (*rows)();
 };
 constexpr Table kTables[] = {{"systems", systems},   {"operators", operators}, {"motifs", motifs},
-                             {"mutators", mutators}, {"oracles", oracles},     {"optimizers", optimizers}};
+                             {"mutators", mutators}, {"oracles", oracles},     {"optimizers", optimizers},
+                             {"steps", steps}};
 
 void print_rows(const Rows& rows) {
   for (const auto& row : rows) {
@@ -127,9 +135,10 @@ std::function<int()> set_up(CLI::App& app) {
 
 namespace commands {
 extern const Command list;
-const Command list = {.name = "list",
-                      .set_up = set_up,
-                      .what = "Lists installed systems, operators, motifs, mutators, oracles, optimizers."};
+const Command list = {
+    .name = "list",
+    .set_up = set_up,
+    .what = "Lists installed systems, operators, motifs, mutators, oracles, optimizers, shrink steps."};
 }  // namespace commands
 
 }  // namespace mob::cli

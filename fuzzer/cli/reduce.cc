@@ -5,16 +5,16 @@
 #include <nlohmann/json.hpp>
 
 #include "corpus/finding_folder.h"
+#include "corpus/models.h"
+#include "corpus/read_finding.h"
 #include "fuzzer/base/check.h"
-#include "fuzzer/base/clock.h"
 #include "fuzzer/base/text.h"
+#include "fuzzer/campaign/executor.h"
 #include "fuzzer/cli/command.h"
-#include "fuzzer/cli/models.h"
 #include "fuzzer/graph/model_io.h"
 #include "fuzzer/probes/limits.h"
 #include "fuzzer/triage/describe.h"
-#include "fuzzer/triage/reduce.h"
-#include "fuzzer/triage/signature.h"
+#include "fuzzer/triage/examine.h"
 #include "fuzzer/triage/variant.h"
 
 namespace mob::cli {
@@ -24,7 +24,7 @@ namespace fs = std::filesystem;
 
 struct Words {
   std::vector<std::string> paths;
-  std::string system = "onnxruntime";
+  std::string system;
   std::string out;
   std::vector<std::string> steps;
   std::uint64_t seed = 0;
@@ -46,66 +46,81 @@ fs::path goal_of(const Words& words, const fs::path& path, std::size_t of) {
   return goal;
 }
 
-struct Result {
-  bool found = false;
-  std::size_t nodes_before = 0, nodes = 0;
-  double seconds = 0;
-  Reduced reduced;
-  Lock lock;
-  std::string signature;
-  std::string why;  // where nothing was reduced
-};
-
-Result reduce_one(const Words& words, const System& system, const fs::path& path, const fs::path& goal) {
+// Reduced, and written to `goal`. `e.nothing` says why not.
+Examined reduce_one(const Words& words, const System& system, const fs::path& path, const fs::path& goal) {
   current_place() = {words.seed, 0, path.string()};
   const Case c = load_case(path, words.seed);
-  Result r;
-  r.nodes_before = node_count(c.model.graph);
-  const double start = seconds_now();
-  Judge judge(system, {.configurations = thorough_configurations()});
-  const Judged judged = judge.judge(c);
-  if (judged.verdict.kind != Verdict::Kind::kFinding) {
-    r.why = judged.verdict.kind == Verdict::Kind::kAgree ? "no finding: it agrees"
-                                                         : "no finding: " + judged.verdict.reason;
-    return r;
+  std::vector<std::unique_ptr<Judge>> judges;
+  std::vector<Judge*> lanes;
+  for (int i = 0; i < words.jobs; ++i) {
+    judges.push_back(
+        std::make_unique<Judge>(system, JudgeOptions{.configurations = thorough_configurations()}));
+    lanes.push_back(judges.back().get());
   }
-  const Cause cause = find_cause(judge, c, judged);
-  r.lock = lock_of(c, judged, cause);
-  const Executor executor;
-  Trials trials({&judge}, executor, r.lock, words.limits);
-  r.reduced = reduce(trials, c, {.steps = words.steps});
-  if (!r.reduced.locked) {
-    r.why = r.lock.reference
-                ? "the finding does not show a second time: it hangs on chance"
-                : "the finding rests on the published outputs beside the model, as the reference has no "
-                  "answer (" +
-                      judged.reference.unavailable + "); its variants have none";
-    return r;
-  }
-  Judged again = judge.judge_apart(r.reduced.c, thorough_configurations(), true);
-  if (again.verdict.kind != Verdict::Kind::kFinding || !shows(again, r.lock.symptom, r.lock.cls)) {
-    r.why = "what it was reduced to does not show in a fresh process";
-    return r;
-  }
-  r.found = true;
-  r.signature = signature_of(trials, r.reduced.c, r.reduced.guards).text();
-  r.nodes = node_count(r.reduced.c.model.graph);
-  const FindingRecord record{.name = goal.filename().string(),
-                             .c = &r.reduced.c,
-                             .original = &c,
-                             .judged = &again,
-                             .cause = find_cause(judge, r.reduced.c, again),
-                             .signature = r.signature,
-                             .system = system.name,
-                             .version = system.version};
+  ExamineOptions options{
+      .limits = words.limits, .reduce = {.steps = words.steps}, .executor = tbb_executor(words.jobs)};
+  if (is_finding(path)) options.symptom = read_finding(path).kind();
+  Examined e = examine(lanes, c, options);
+  if (!e.nothing.empty()) return e;
   if (goal.has_parent_path()) fs::create_directories(goal.parent_path());
-  write_finding(goal.has_parent_path() ? goal.parent_path() : fs::path("."), record);
-  r.seconds = seconds_now() - start;
-  return r;
+  write_finding(goal.has_parent_path() ? goal.parent_path() : fs::path("."),
+                {.name = goal.filename().string(),
+                 .c = &e.reduced.c,
+                 .original = &c,
+                 .judged = &e.judged,
+                 .cause = e.cause,
+                 .signature = e.signature.text(),
+                 .guards = e.reduced.guards,
+                 .reduced = e.reduced.complete,
+                 .system = system.name,
+                 .version = system.version});
+  return e;
+}
+
+void print_json(const fs::path& path, const fs::path& goal, const Examined& e) {
+  nlohmann::ordered_json out = {{"path", path.string()}, {"reduced", e.nothing.empty()}};
+  if (!e.nothing.empty()) {
+    out["reason"] = e.nothing;
+  } else {
+    out["out"] = goal.string();
+    out["symptom"] = name(e.lock.symptom);
+    out["class"] = name(e.lock.cls);
+    out["signature"] = e.signature.text();
+    out["nodes_before"] = e.nodes_before;
+    out["nodes"] = node_count(e.reduced.c.model.graph);
+    out["operators"] = operators_of(e.reduced.c.model.graph);
+    out["cure"] = e.lock.cure;
+    for (auto& list = out["guards"] = nlohmann::ordered_json::array(); const FoundGuard& g : e.reduced.guards)
+      list.push_back({{"words", g.words}, {"kind", name(g.place.kind)}, {"key", g.key}, {"fires", g.fires}});
+    out["complete"] = e.reduced.complete;
+    out["steps"] = e.reduced.steps;
+    out["checks"] = e.reduced.checks;
+    out["seconds"] = e.seconds;
+  }
+  fmt::print("{}\n", out.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+}
+
+constexpr std::size_t kGuardsShown = 6;
+
+void print_words(const fs::path& path, const fs::path& goal, const Examined& e) {
+  if (!e.nothing.empty()) {
+    fmt::print("{}\n  {}\n", path.string(), e.nothing);
+    return;
+  }
+  const Graph& g = e.reduced.c.model.graph;
+  fmt::print("{}\n  {} nodes -> {}: {}\n  {} ({}) at {}{}\n  {}\n  {} variants in {:.1f} s{}\n  {}\n",
+             path.string(), e.nodes_before, node_count(g), join(operators_of(g), " "), name(e.lock.symptom),
+             name(e.lock.cls), e.lock.bad.name(),
+             e.lock.cure.empty() ? "" : ", cured without " + join(e.lock.cure, ", "),
+             e.judged.verdict.finding->message, e.reduced.checks, e.seconds,
+             e.reduced.complete ? "" : ", not to the end: --checks or --seconds was reached", goal.string());
+  for (std::size_t i = 0; i < std::min(kGuardsShown, e.reduced.guards.size()); ++i)
+    fmt::print("    {}{}\n", e.reduced.guards[i].fires ? "* " : "  ", e.reduced.guards[i].words);
+  if (e.reduced.guards.size() > kGuardsShown)
+    fmt::print("      ... and {} more (--json)\n", e.reduced.guards.size() - kGuardsShown);
 }
 
 int reduce_paths(const Words& words) {
-  const System system = with_limits(resolve_system(words.system));
   for (const std::string& step : words.steps)
     if (std::none_of(all_shrink_steps().begin(), all_shrink_steps().end(),
                      [&](const ShrinkStep* s) { return s->name == step; }))
@@ -115,40 +130,16 @@ int reduce_paths(const Words& words) {
   for (const fs::path& path : paths) goals.push_back(goal_of(words, path, paths.size()));
   std::size_t found = 0;
   for (std::size_t i = 0; i < paths.size(); ++i) {
-    const Result r = reduce_one(words, system, paths[i], goals[i]);
-    found += r.found ? 1 : 0;
-    if (words.json) {
-      nlohmann::ordered_json out = {{"path", paths[i].string()}, {"reduced", r.found}};
-      if (!r.found) out["reason"] = r.why;
-      if (r.found) {
-        out["out"] = goals[i].string();
-        out["symptom"] = name(r.lock.symptom);
-        out["class"] = name(r.lock.cls);
-        out["nodes_before"] = r.nodes_before;
-        out["nodes"] = r.nodes;
-        out["operators"] = operators_of(r.reduced.c.model.graph);
-        out["signature"] = r.signature;
-        out["cure"] = r.lock.cure;
-        for (auto& list = out["guards"] = nlohmann::ordered_json::array(); const Guard& g : r.reduced.guards)
-          list.push_back(
-              {{"words", g.words}, {"kind", name(g.place.kind)}, {"key", g.key}, {"fires", g.fires}});
-        out["complete"] = r.reduced.complete;
-        out["steps"] = r.reduced.steps;
-        out["checks"] = r.reduced.checks;
-        out["seconds"] = r.seconds;
-      }
-      fmt::print("{}\n", out.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
-    } else if (!r.found) {
-      fmt::print("{}\n  {}\n", paths[i].string(), r.why);
-    } else {
-      fmt::print("{}\n  {} nodes -> {}: {}\n  {} ({}) at {}{}\n  {} variants in {:.1f} s{}\n  {}\n  {}\n",
-                 paths[i].string(), r.nodes_before, r.nodes, join(operators_of(r.reduced.c.model.graph), " "),
-                 name(r.lock.symptom), name(r.lock.cls), r.lock.bad.name(),
-                 r.lock.cure.empty() ? "" : ", cured without " + join(r.lock.cure, ", "), r.reduced.checks,
-                 r.seconds, r.reduced.complete ? "" : ", not to the end: --checks or --seconds was reached",
-                 r.signature, goals[i].string());
-      for (const Guard& g : r.reduced.guards) fmt::print("    {}{}\n", g.fires ? "* " : "  ", g.words);
-    }
+    // A finding is reduced in the system in which it was seen, unless another one is named.
+    const System system = with_limits(resolve_system(!words.system.empty()  ? words.system
+                                                     : is_finding(paths[i]) ? read_finding(paths[i]).label()
+                                                                            : "onnxruntime"));
+    const Examined e = reduce_one(words, system, paths[i], goals[i]);
+    found += e.nothing.empty() ? 1 : 0;
+    if (words.json)
+      print_json(paths[i], goals[i], e);
+    else
+      print_words(paths[i], goals[i], e);
     std::fflush(stdout);
   }
   return found > 0 ? kFindings : kNothingFound;

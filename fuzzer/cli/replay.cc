@@ -4,10 +4,10 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "corpus/models.h"
 #include "fuzzer/base/check.h"
 #include "fuzzer/base/text.h"
 #include "fuzzer/cli/command.h"
-#include "fuzzer/cli/models.h"
 #include "fuzzer/probes/limits.h"
 #include "fuzzer/triage/judge.h"
 

@@ -477,38 +477,40 @@ std::vector<Neighbour> neighbours(const Case& c, Judge& judge, const GuardPlace*
   return Neighbourhood(c, judge, only).all();
 }
 
-std::vector<Guard> find_guards(Trials& trials, const Case& c) {
+std::vector<FoundGuard> find_guards(Trials& trials, const Case& c) {
   std::vector<Neighbour> all = neighbours(c, trials.judge());
   std::vector<Case> variants;
   for (Neighbour& n : all) variants.push_back(std::move(n.c));
   const std::vector<Shown> shown = trials.run(variants);
-  std::vector<Guard> guards;
+  std::vector<FoundGuard> guards;
   for (std::size_t i = 0; i < all.size(); ++i) {
     if (shown[i] != Shown::kRight) continue;
-    const auto same =
-        std::find_if(guards.begin(), guards.end(), [&](const Guard& g) { return g.place == all[i].place; });
+    const auto same = std::find_if(guards.begin(), guards.end(),
+                                   [&](const FoundGuard& g) { return g.place == all[i].place; });
     if (same != guards.end() && same->fires) continue;
-    Guard guard{all[i].place, all[i].key, all[i].change, "passes when " + all[i].words,
-                fires(trials, variants[i])};
+    FoundGuard guard{all[i].place, all[i].key, all[i].change, "passes when " + all[i].words,
+                     fires(trials, variants[i])};
     if (same == guards.end())
       guards.push_back(std::move(guard));
     else if (guard.fires)
       *same = std::move(guard);
   }
   // Among equals in an order that does not hang on where a node stands.
-  const auto rank = [](const Guard& g) { return std::tuple(!g.fires, g.place.kind, g.key.size(), g.key); };
+  const auto rank = [](const FoundGuard& g) {
+    return std::tuple(!g.fires, g.place.kind, g.key.size(), g.key);
+  };
   std::stable_sort(guards.begin(), guards.end(),
-                   [&](const Guard& a, const Guard& b) { return rank(a) < rank(b); });
+                   [&](const FoundGuard& a, const FoundGuard& b) { return rank(a) < rank(b); });
   return guards;
 }
 
-const Guard* telling(const std::vector<Guard>& guards) {
-  for (const Guard& g : guards)
+const FoundGuard* telling(const std::vector<FoundGuard>& guards) {
+  for (const FoundGuard& g : guards)
     if (g.fires || g.place.kind < GuardKind::kConstness) return &g;
   return nullptr;
 }
 
-bool guard_holds(Trials& trials, const Case& c, const Guard& guard) {
+bool guard_holds(Trials& trials, const Case& c, const FoundGuard& guard) {
   std::vector<Neighbour> there = neighbours(c, trials.judge(), &guard.place);
   // The edit that cured before does so again, as a rule.
   std::stable_partition(there.begin(), there.end(),

@@ -40,7 +40,7 @@ struct Neighbour {
 // Every neighbour that is tried, valid or not. `only`: those that differ there.
 std::vector<Neighbour> neighbours(const Case& c, Judge& judge, const GuardPlace* only = nullptr);
 
-struct Guard {
+struct FoundGuard {
   GuardPlace place;
   std::string key, change;
   std::string words;   // "passes when the exponent of Pow is 2 (here 3)"
@@ -50,13 +50,13 @@ struct Guard {
 // The neighbours on which every configuration agrees with the reference, the most telling first: those that
 // the guilty optimizer still takes up, then by kind. At most one for each place. Empty where no single edit
 // cures.
-std::vector<Guard> find_guards(Trials& trials, const Case& c);
+std::vector<FoundGuard> find_guards(Trials& trials, const Case& c);
 
 // The first that says something of the bug; null where there is none. That a pattern is not taken up any more
 // when it is cut apart, or when a constant is none, tells nothing.
-const Guard* telling(const std::vector<Guard>& guards);
+const FoundGuard* telling(const std::vector<FoundGuard>& guards);
 
 // Whether some neighbour of `c`, which may be another variant now, that differs at the guard's place passes.
-bool guard_holds(Trials& trials, const Case& c, const Guard& guard);
+bool guard_holds(Trials& trials, const Case& c, const FoundGuard& guard);
 
 }  // namespace mob

@@ -32,8 +32,8 @@ class Reducer {
     const bool random = evaluate(best_).random;
     if (random) options_.guard = false;
     if (options_.guard) {
-      const std::vector<Guard> guards = find_guards(trials_, best_);
-      if (const Guard* guard = telling(guards)) guard_ = *guard;
+      const std::vector<FoundGuard> guards = find_guards(trials_, best_);
+      if (const FoundGuard* guard = telling(guards)) guard_ = *guard;
     }
     if (!random) done = go_through([](const ShrinkStep&) { return true; }, result) && done;
     if (options_.guard) result.guards = find_guards(trials_, best_);
@@ -131,7 +131,7 @@ class Reducer {
   ReduceOptions options_;
   const Tidy tidy_;
   Case best_;
-  std::optional<Guard> guard_;
+  std::optional<FoundGuard> guard_;
 };
 
 }  // namespace

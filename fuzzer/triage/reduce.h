@@ -23,7 +23,7 @@ struct Reduced {
   bool locked = false;             // the given case did so itself; otherwise nothing was done
   bool complete = false;           // no limit was reached: no step finds anything more to take away
   int checks = 0;                  // variants run
-  std::vector<Guard> guards;       // of the reduced case (guards.h)
+  std::vector<FoundGuard> guards;  // of the reduced case (guards.h)
   std::vector<std::string> steps;  // that made it smaller, in the order of their first success
 };
 

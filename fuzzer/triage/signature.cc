@@ -64,7 +64,7 @@ std::string Signature::text() const {
               " | ");
 }
 
-Signature signature_of(Trials& trials, const Case& reduced, const std::vector<Guard>& guards) {
+Signature signature_of(Trials& trials, const Case& reduced, const std::vector<FoundGuard>& guards) {
   Signature s{.symptom = trials.lock().symptom, .system = trials.judge().system().name};
   for (const std::string& pass : trials.lock().cure) s.passes.push_back(family_of(pass));
   std::sort(s.passes.begin(), s.passes.end());
@@ -75,7 +75,7 @@ Signature signature_of(Trials& trials, const Case& reduced, const std::vector<Gu
     if (may_be_any(trials, reduced, tidy, n, values.front()))
       n = {.op_type = "Any", .inputs = n.inputs, .outputs = n.outputs};
   s.operators = operators_with_types(general, values.front());
-  if (const Guard* guard = telling(guards)) s.guard = guard->key;
+  if (const FoundGuard* guard = telling(guards)) s.guard = guard->key;
   return s;
 }
 

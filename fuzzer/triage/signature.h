@@ -22,7 +22,7 @@ struct Signature {
 
 // Of a case that was reduced (reduce.h) by these trials. Nodes in whose place a plain elementwise operator
 // does as well stand as "Any"; constants are left out.
-Signature signature_of(Trials& trials, const Case& reduced, const std::vector<Guard>& guards);
+Signature signature_of(Trials& trials, const Case& reduced, const std::vector<FoundGuard>& guards);
 
 // The name of an optimizer without what tells apart its registrations for several levels or providers
 // ("LayerNormFusionL1" and L2, "TransposeOptimizer_CPUExecutionProvider").

@@ -8,7 +8,7 @@
 
 #include "fuzzer/graph/case.h"
 
-namespace mob::cli {
+namespace mob {
 
 // Files as they are; a folder in ONNX test-data layout (model.onnx with test_data_set_*) as one; any other
 // folder is searched for both. Throws UserError for a path that is missing or a folder without models.
@@ -18,4 +18,4 @@ std::vector<std::filesystem::path> find_models(const std::vector<std::string>& w
 // `seed`. test_data_set_1, 2, ... are its further bindings. Throws UserError naming the file.
 Case load_case(const std::filesystem::path& path, std::uint64_t seed);
 
-}  // namespace mob::cli
+}  // namespace mob

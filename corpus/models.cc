@@ -1,4 +1,4 @@
-#include "fuzzer/cli/models.h"
+#include "corpus/models.h"
 
 #include <algorithm>
 #include <fstream>
@@ -9,7 +9,7 @@
 #include "fuzzer/generator/inputs.h"
 #include "fuzzer/graph/model_io.h"
 
-namespace mob::cli {
+namespace mob {
 namespace {
 
 namespace fs = std::filesystem;
@@ -129,4 +129,4 @@ Case load_case(const fs::path& path, std::uint64_t seed) {
   return c;
 }
 
-}  // namespace mob::cli
+}  // namespace mob
