@@ -41,6 +41,20 @@ void swap_operands(Graph& graph, bool behind_another) {
     }
 }
 
+// Whether an Add or Mul reads what an elementwise operator of one input makes.
+bool has_edge(const Graph& graph) {
+  const auto unary = [&](ValueId v) {
+    return std::any_of(graph.nodes.begin(), graph.nodes.end(), [&](const Node& n) {
+      return n.outputs.at(0) == v &&
+             (n.op_type == "Neg" || n.op_type == "Abs" || n.op_type == "Relu" || n.op_type == "Sqrt" ||
+              n.op_type == "Tanh" || n.op_type == "Sigmoid" || n.op_type == "Exp");
+    });
+  };
+  return std::any_of(graph.nodes.begin(), graph.nodes.end(), [&](const Node& n) {
+    return (n.op_type == "Add" || n.op_type == "Mul") && std::any_of(n.inputs.begin(), n.inputs.end(), unary);
+  });
+}
+
 using TensorRefs = google::protobuf::RepeatedPtrField<wire::TensorRef>;
 
 Inputs read_inputs(const TensorRefs& refs, const worker::Slot& slot) {
@@ -132,6 +146,13 @@ void perform(const wire::Request& request, const wire::Configuration& c, worker:
     outcome.set_message("FAIL: no kernel for FusedNonsense");
     return;
   }
+  if (faulty && is("edge") && has_edge(the_case.model.graph)) {
+    outcome.set_kind(Outcome::REJECTED);
+    outcome.set_stage(Outcome::LOAD);
+    outcome.set_message("FAIL: node 'fused_" + the_case.model.graph.nodes.front().name +
+                        "' has 3 inputs, 2 are wanted");
+    return;
+  }
   slot.state().stage = Outcome::RUN;
   if (is("refused-or-crash")) {
     if (faulty) __builtin_trap();
@@ -155,6 +176,9 @@ void perform(const wire::Request& request, const wire::Configuration& c, worker:
   if (faulty && (is("swapped-operands") || is("swapped-with-help")))
     swap_operands(the_case.model.graph, false);
   if (faulty && is("swapped-behind-another")) swap_operands(the_case.model.graph, true);
+  if (faulty && is("last-axis"))
+    for (Node& n : the_case.model.graph.nodes)
+      if (n.op_type == "Softmax") n.set("axis", std::int64_t{-1});
   if (is("needs-poison") && faulty) {
     // Reads memory that it never wrote.
     auto* p = static_cast<volatile double*>(std::malloc(64 * sizeof(double)));
