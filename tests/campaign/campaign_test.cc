@@ -13,6 +13,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "corpus/triage.h"
 #include "fuzzer/base/check.h"
 #include "fuzzer/base/rng.h"
 #include "fuzzer/graph/model_io.h"
@@ -401,6 +402,21 @@ TEST(MemorySlope, IsNoneWhereThereAreFewPoints) {
       0);
   EXPECT_EQ(memory_slope(std::vector<ProgressPoint>(8, {.seconds = 5, .memory = 3})),
             0);  // all at one moment
+}
+
+TEST(Campaign, FindingsAreTriagedMeanwhileAndTheResultIsTheSame) {
+  const ScratchFolder scratch;
+  CampaignOptions with = fake_campaign("swapped-operands", scratch / "with", kCases);
+  with.triage_share = 0.9;
+  run_quietly(with);
+  run_quietly(fake_campaign("swapped-operands", scratch / "without", kCases));
+  expect_equal_contents(scratch / "with", scratch / "without");
+  std::size_t triaged = 0;
+  for (const auto& entry : fs::directory_iterator(scratch / "with" / "findings"))
+    triaged += is_triaged(entry.path());
+  EXPECT_GT(triaged, 0U);
+  for (const auto& entry : fs::directory_iterator(scratch / "without" / "findings"))
+    EXPECT_FALSE(is_triaged(entry.path()));
 }
 
 }  // namespace

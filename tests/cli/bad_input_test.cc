@@ -220,5 +220,20 @@ TEST_F(BadInput, OneJsonObjectALineAndNothingElse) {
   }
 }
 
+TEST_F(BadInput, ReduceNeverOverwrites) {
+  const std::string model = file("good.onnxtxt", kGood);
+  fs::create_directories(folder_ / "good.reduced");
+  refused("reduce " + model, {"good.reduced", "is there already"});
+  refused("reduce " + model + " --out " + folder_.string(), {"is there already"});
+  refused("reduce " + model + " --out " + (folder_ / "new").string() + " --steps shrink-everything",
+          {"shrink-everything", "list steps"});
+}
+TEST_F(BadInput, DismissWantsAReasonAndATriagedFinding) {
+  refused("dismiss " + folder_.string() + " --because '  '", {"--because"});
+  refused("dismiss " + folder_.string() + " --because x", {folder_.string(), "no finding"});
+  refused("bugs " + folder_.string(), {folder_.string(), "no finding"});
+  refused("triage /no/such/folder", {"/no/such/folder"});
+}
+
 }  // namespace
 }  // namespace mob
