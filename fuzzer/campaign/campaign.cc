@@ -6,9 +6,6 @@
 #include <tbb/parallel_pipeline.h>
 #include <tbb/task_arena.h>
 #include <unistd.h>
-#if defined(__SANITIZE_THREAD__)
-#include <sanitizer/tsan_interface.h>
-#endif
 
 #include <algorithm>
 #include <chrono>
@@ -21,6 +18,7 @@
 #include "fuzzer/base/clock.h"
 #include "fuzzer/base/hash.h"
 #include "fuzzer/base/text.h"
+#include "fuzzer/campaign/handover.h"
 #include "fuzzer/campaign/lane.h"
 
 namespace mob {
@@ -29,25 +27,6 @@ namespace {
 constexpr std::uint64_t kBatch = 16;  // consecutive cases that one lane does; divides every epoch
 constexpr double kCommitSeconds = 0.5;
 constexpr double kProgressSeconds = 10;
-
-// oneTBB's library is not built with ThreadSanitizer, which cannot see what it hands from thread to thread.
-// So it is told: what has one of these happens after all of its kind that ended before it began. Of what runs
-// at the same time it says nothing: races there show.
-struct Handover {
-#if defined(__SANITIZE_THREAD__)
-  Handover() {
-    __tsan_acquire(&handed_over);
-  }
-  ~Handover() {
-    __tsan_release(&handed_over);
-  }
-  static inline char handed_over;
-#else
-  Handover() {}
-#endif
-  Handover(const Handover&) = delete;
-  Handover& operator=(const Handover&) = delete;
-};
 
 struct Issued {
   std::uint64_t first = 0, count = 0;
