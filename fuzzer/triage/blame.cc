@@ -57,6 +57,16 @@ std::string saved_model(Judge& judge, const Case& c, Configuration of) {
   return judge.run_apart(c, {of})[0].saved_model;
 }
 
+// What onnx's checker has against a model; operators that only the runtime knows are none of its business.
+std::string complaint_of(const std::string& bytes) {
+  try {
+    const std::string complaint = check_model(parse_model(bytes, "the saved model"));
+    return complaint.find("No Op registered") == std::string::npos ? complaint : "";
+  } catch (const UserError& e) {
+    return e.what();
+  }
+}
+
 // `b`: the finding's binding, counted as Finding does.
 Opinion opinion_on_saved(const Case& c, const Reference& reference, std::size_t b, const std::string& bytes) {
   if (bytes.empty()) return {Opinion::kNone, "no optimized model could be saved"};
@@ -130,14 +140,8 @@ std::pair<Culprit, std::string> culprit_of(Judge& judge, const Case& c, const Ju
     if (bytes.empty()) return {Culprit::kSaving, "no model was saved"};
     if (opinion.kind == Opinion::kWrong)
       return {Culprit::kSaving, "the saved model is wrong by the reference: " + opinion.words};
-    try {
-      const std::string complaint = check_model(parse_model(bytes, "the saved model"));
-      // Operators that only the runtime knows are none of the checker's business.
-      if (!complaint.empty() && complaint.find("No Op registered") == std::string::npos)
-        return {Culprit::kSaving, "onnx's checker refuses the saved model: " + complaint};
-    } catch (const UserError& e) {
-      return {Culprit::kSaving, e.what()};
-    }
+    if (const std::string complaint = complaint_of(bytes); !complaint.empty())
+      return {Culprit::kSaving, "onnx's checker refuses the saved model: " + complaint};
     if (opinion.kind == Opinion::kRight)
       return {Culprit::kLoading, "the saved model is right by the reference and by onnx's checker"};
     return {Culprit::kLoading, "onnx's checker takes the saved model; " + opinion.words};
@@ -150,12 +154,15 @@ std::pair<Culprit, std::string> culprit_of(Judge& judge, const Case& c, const Ju
   if (opinion.kind == Opinion::kWrong)
     return {Culprit::kOptimizer, "the optimized model is wrong by the reference: " + opinion.words};
   // Of numbers the judge asked already, with an eye on what the operators of either model allow for.
-  if (opinion.kind == Opinion::kRight && f.symptom != Symptom::kWrongNumbers)
-    return {Culprit::kKernel, "the optimized model is right by the reference, and still " +
-                                  std::string(name(f.symptom)) + " comes of it; " + cured};
-  if (opinion.kind == Opinion::kRight)
+  if (opinion.kind == Opinion::kRight && f.symptom == Symptom::kWrongNumbers)
     return {Culprit::kOptimizer,
             "the optimized model says the same in operators that calculate less exactly; " + cured};
+  if (opinion.kind == Opinion::kRight) {
+    if (const std::string complaint = complaint_of(bytes); !complaint.empty())
+      return {Culprit::kOptimizer, cured + "; onnx's checker refuses the optimized model: " + complaint};
+    return {Culprit::kKernel, "the optimized model is valid and right by the reference, and still " +
+                                  std::string(name(f.symptom)) + " comes of it; " + cured};
+  }
   return {Culprit::kOptimizer, cured + "; " + opinion.words};
 }
 

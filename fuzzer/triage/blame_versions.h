@@ -13,7 +13,7 @@ namespace mob {
 struct AtVersion {
   enum class Result {
     kBad,          // a finding of class bug, confirmed in a fresh process
-    kGood,         // all oracles agree
+    kGood,         // all oracles agree; or nothing is decided, and all is as without optimization
     kNotRunnable,  // refused without optimization
     kUnclear,      // anything else
     kNotRun,       // left out

@@ -36,12 +36,6 @@ std::size_t last_turn(const System& system, const std::vector<std::string>& fire
   return at == fired.rend() ? fired.size() : static_cast<std::size_t>(fired.rend() - at) - 1;
 }
 
-bool same_outputs(const std::vector<Output>& a, const std::vector<Output>& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const Output& x, const Output& y) {
-    return x.name == y.name && x.is_tensor == y.is_tensor && (!x.is_tensor || x.tensor.identical(y.tensor));
-  });
-}
-
 // Whether two outcomes are alike in all that oracles look at.
 bool alike(const Outcome& a, const std::vector<Output>& of_a, const Outcome& b,
            const std::vector<Output>& of_b) {
@@ -54,6 +48,12 @@ bool alike(const Outcome& a, const std::vector<Output>& of_a, const Outcome& b,
 }
 
 }  // namespace
+
+bool same_outputs(const std::vector<Output>& a, const std::vector<Output>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const Output& x, const Output& y) {
+    return x.name == y.name && x.is_tensor == y.is_tensor && (!x.is_tensor || x.tensor.identical(y.tensor));
+  });
+}
 
 Trial try_without(Judge& judge, const Case& c, const Reference& reference, const Finding& finding,
                   const Configuration& bad, std::span<const std::vector<std::string>> sets, bool report) {

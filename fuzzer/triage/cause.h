@@ -22,6 +22,9 @@ struct Cause {
 // `judged` is a finding of `c`. Asks the judge's second process some dozens of times, in one or two requests.
 Cause find_cause(Judge& judge, const Case& c, const Judged& judged);
 
+// Whether outputs are the same bit for bit; of what is no tensor, nothing more is known.
+bool same_outputs(const std::vector<Output>& a, const std::vector<Output>& b);
+
 // What a case shows at one configuration with some optimizers disabled.
 struct Without {
   bool runs = false;               // every session did

@@ -156,7 +156,8 @@ INSTANTIATE_TEST_SUITE_P(
         Guilt{"swapped-operands", Culprit::kOptimizer, "without FakePass; no optimized model could be saved"},
         Guilt{"error-at-load+saves", Culprit::kOptimizer, "without HiddenPass"},
         // What is saved there is right: the fault comes behind it.
-        Guilt{"crash-at-run+saves", Culprit::kKernel, "right by the reference, and still crash comes of it"},
+        Guilt{"crash-at-run+saves", Culprit::kKernel,
+              "valid and right by the reference, and still crash comes of it"},
         Guilt{"dropped-axis+saves", Culprit::kKernel, "right by the reference"},
         Guilt{"wrong-numbers+saves", Culprit::kKernel, "right by the reference"},
         Guilt{"wrong-kernel", Culprit::kKernel, "without optimization"},
@@ -252,6 +253,19 @@ TEST(BlameVersions, OneThatCannotStartIsUnclear) {
   const auto v = versions_of({"cannot-start", "swapped-operands"});
   EXPECT_EQ(v.table[0].result, Result::kUnclear);
   EXPECT_THAT(v.table[0].why, HasSubstr("another machine"));
+}
+
+// Who divides an integer by zero gets anything; but the same with and without optimization.
+TEST(BlameVersions, GoodWhereNothingIsDecidedAndAllIsAsWithoutOptimization) {
+  Case c;
+  c.model = parse_text(R"(<ir_version: 8, opset_import: ["" : 17]>
+g (int32[2] x, int32[2] by) => (int32[2] y) { y = Div (x, by) })");
+  c.inputs["x"] = Tensor::of_ints(DType::kInt32, {2}, {6, 7});
+  c.inputs["by"] = Tensor::of_ints(DType::kInt32, {2}, {0, 0});
+  const auto v = blame_versions(c, releases({"wrong-numbers", "honest"}), false, "", quick().limits, {});
+  EXPECT_EQ(v.table[0].result, Result::kUnclear);
+  EXPECT_EQ(v.table[1].result, Result::kGood) << v.table[1].why;
+  EXPECT_THAT(v.table[1].why, HasSubstr("bit for bit"));
 }
 
 TEST(BlameVersions, BisectionRunsFew) {
