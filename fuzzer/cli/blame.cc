@@ -178,7 +178,8 @@ std::function<int()> set_up(CLI::App& app) {
   app.add_option("--system", words->system,
                  "onnxruntime[@VERSION]: where a finding was seen, else the newest version");
   app.add_option("--versions", words->versions,
-                 "all installed ones; 'bisect': fewer, for models that take long; 'none'; or a list: "
+                 "all installed ones, which for a small model takes a second; 'bisect': fewer, for models "
+                 "that take long; 'none'; or a list: "
                  "1.20.1,1.31.1")
       ->capture_default_str();
   app.add_option("--seed", words->seed, "of the inputs drawn for models that bring none")
