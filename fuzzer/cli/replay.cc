@@ -1,11 +1,10 @@
 // mobster replay FINDING...: do the findings of a campaign still show?
 #include <fmt/format.h>
 
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "corpus/models.h"
-#include "fuzzer/base/check.h"
+#include "corpus/read_finding.h"
 #include "fuzzer/base/text.h"
 #include "fuzzer/cli/command.h"
 #include "fuzzer/probes/limits.h"
@@ -22,46 +21,12 @@ struct Words {
   bool json = false;
 };
 
-nlohmann::json read_finding(const fs::path& folder) {
-  std::ifstream in(folder / "finding.json");
-  if (!in) throw UserError(folder.string() + ": no finding is here (there is no finding.json)");
-  auto json = nlohmann::json::parse(in, nullptr, false);
-  if (!json.is_object() || !json.contains("symptom") || !json["symptom"].is_string() ||
-      !json.contains("system") || !json["system"].is_string() || !json.contains("version") ||
-      !json["version"].is_string())
-    throw UserError((folder / "finding.json").string() + ": is no finding of mobster");
-  return json;
-}
-
-// A folder of findings stands for all of them.
-std::vector<fs::path> find_findings(const std::vector<std::string>& words) {
-  std::vector<fs::path> found;
-  for (const std::string& word : words) {
-    if (fs::exists(fs::path(word) / "finding.json")) {
-      found.emplace_back(word);
-      continue;
-    }
-    std::vector<fs::path> inner;
-    for (const fs::path& folder : {fs::path(word), fs::path(word) / "findings"}) {
-      std::error_code none;
-      for (const auto& entry : fs::directory_iterator(folder, none))
-        if (fs::exists(entry.path() / "finding.json")) inner.push_back(entry.path());
-    }
-    if (inner.empty()) throw UserError(word + ": no finding is here (there is no finding.json)");
-    std::sort(inner.begin(), inner.end());
-    found.insert(found.end(), inner.begin(), inner.end());
-  }
-  return found;
-}
-
 int replay(const Words& words) {
   std::map<std::string, std::unique_ptr<Judge>> judges;
   std::size_t bad = 0, gone = 0;
   for (const fs::path& folder : find_findings(words.findings)) {
-    const nlohmann::json finding = read_finding(folder);
-    const std::string system = words.system.empty() ? finding["system"].get<std::string>() + "@" +
-                                                          finding["version"].get<std::string>()
-                                                    : words.system;
+    const FoundBefore finding = read_finding(folder);
+    const std::string system = words.system.empty() ? finding.label() : words.system;
     std::unique_ptr<Judge>& judge = judges[system];
     if (!judge) judge = std::make_unique<Judge>(with_limits(resolve_system(system)), JudgeOptions{});
     const Case c = load_case(folder, 0);
@@ -69,7 +34,7 @@ int replay(const Words& words) {
     bool same = false;
     for (const auto& [oracle, verdict] : j.by_oracle)
       same = same || (j.verdict.finding && verdict.finding && verdict.finding->cls == FindingClass::kBug &&
-                      name(verdict.finding->symptom) == finding["symptom"].get<std::string>());
+                      name(verdict.finding->symptom) == finding.symptom);
     const std::string what = same ? "still bad"
                              : j.verdict.finding
                                  ? "another finding: " + std::string(name(j.verdict.finding->cls)) + " " +
@@ -82,7 +47,7 @@ int replay(const Words& words) {
       fmt::print("{}\n", nlohmann::ordered_json{{"path", folder.string()},
                                                 {"system", judge->system().name},
                                                 {"version", judge->system().version},
-                                                {"symptom", finding["symptom"]},
+                                                {"symptom", finding.symptom},
                                                 {"still_bad", same},
                                                 {"result", what},
                                                 {"message", message}}

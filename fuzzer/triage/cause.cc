@@ -1,6 +1,7 @@
 #include "fuzzer/triage/cause.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "fuzzer/probes/applied_rules.h"
 
@@ -8,17 +9,17 @@ namespace mob {
 namespace {
 
 // The evidence of a plain run and of configurations [from, from + count), taken out of a larger set.
-Judged weigh_some(Judge& judge, const Case& c, const Reference& reference, const Judged& all,
-                  std::size_t from, std::size_t count) {
-  std::vector<Outcome> outcomes = {all.outcomes[0]};
-  std::vector<Configuration> configurations = {all.configurations[0]};
+Judged weigh_some(Judge& judge, const Case& c, const Reference& reference, const std::vector<Outcome>& all,
+                  const std::vector<Configuration>& all_configurations, std::size_t from, std::size_t count) {
+  std::vector<Outcome> outcomes = {all[0]};
+  std::vector<Configuration> configurations = {all_configurations[0]};
   for (std::size_t i = from; i < from + count; ++i) {
-    outcomes.push_back(all.outcomes[i]);
+    outcomes.push_back(all[i]);
     if (outcomes.back().ok() && outcomes.back().same_as > 0) {
-      outcomes.back().outputs = outputs_of(all.outcomes, i);
+      outcomes.back().outputs = outputs_of(all, i);
       outcomes.back().same_as = -1;
     }
-    configurations.push_back(all.configurations[i]);
+    configurations.push_back(all_configurations[i]);
   }
   return judge.weigh(c, reference, std::move(outcomes), configurations);
 }
@@ -35,31 +36,109 @@ std::size_t last_turn(const System& system, const std::vector<std::string>& fire
   return at == fired.rend() ? fired.size() : static_cast<std::size_t>(fired.rend() - at) - 1;
 }
 
+// Whether two outcomes are alike in all that oracles look at.
+bool alike(const Outcome& a, const std::vector<Output>& of_a, const Outcome& b,
+           const std::vector<Output>& of_b) {
+  if (a.kind != b.kind || a.stage != b.stage || a.message != b.message || !same_outputs(of_a, of_b) ||
+      !same_outputs(a.second_run, b.second_run) || a.bindings.size() != b.bindings.size())
+    return false;
+  for (std::size_t i = 0; i < a.bindings.size(); ++i)
+    if (!alike(a.bindings[i], a.bindings[i].outputs, b.bindings[i], b.bindings[i].outputs)) return false;
+  return true;
+}
+
 }  // namespace
 
-Cured cured_by(Judge& judge, const Case& c, const Reference& reference, const Finding& finding,
-               const Configuration& bad, std::span<const std::string> passes) {
+bool same_outputs(const std::vector<Output>& a, const std::vector<Output>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const Output& x, const Output& y) {
+    return x.name == y.name && x.is_tensor == y.is_tensor && (!x.is_tensor || x.tensor.identical(y.tensor));
+  });
+}
+
+Trial try_without(Judge& judge, const Case& c, const Reference& reference, const Finding& finding,
+                  const Configuration& bad, std::span<const std::vector<std::string>> sets, bool report) {
   // What a saved model does is held against the session that saved it: both are needed.
   const std::size_t each = bad.reload ? 2 : 1;
   std::vector<Configuration> configurations = {{.level = 0}};
-  const auto add = [&](const std::string& disabled) {
+  const auto add = [&](const std::vector<std::string>& disabled) {
     for (std::size_t k = 0; k < each; ++k) {
       Configuration c = bad;
-      c.report_passes = false;
+      c.report_passes = report;
       if (k + 1 < each) c.reload = false;
-      if (!disabled.empty()) c.disabled.push_back(disabled);
+      c.disabled.insert(c.disabled.end(), disabled.begin(), disabled.end());
       configurations.push_back(std::move(c));
     }
   };
-  add("");
-  for (const std::string& p : passes) add(p);
-  const Judged all = judge.judge_apart(c, configurations, false, &reference);
+  add({});
+  for (const auto& set : sets) add(set);
+  const std::vector<Outcome> all = judge.run_apart(c, configurations);
+  const auto look = [&](std::size_t from) {
+    const Outcome& last = all[from + each - 1];
+    Without w;
+    w.runs = last.ok();
+    w.refused = last.kind == Outcome::Kind::kRejected && all[0].kind == last.kind;
+    const Judged here = weigh_some(judge, c, reference, all, configurations, from, each);
+    w.shows = shows(here, finding.symptom, finding.cls);
+    if (const auto& found = here.verdict.finding; found && !w.shows)
+      (found->cls <= finding.cls ? w.other : w.lesser) =
+          std::string(name(found->cls)) + " " + std::string(name(found->symptom));
+    return w;
+  };
+  const auto told = [&](std::size_t from, Without w) {
+    w.fired.clear();
+    for (std::size_t k = 0; k < each; ++k)
+      if (all[from + k].passes.size() > w.fired.size()) w.fired = all[from + k].passes;
+    return w;
+  };
+  // One look at random results takes dozens of sessions: a set that leaves the optimized model as it is needs
+  // none.
+  std::vector<std::string> saved;
+  if (reference.random) {
+    std::vector<Configuration> saving(configurations.begin() + 1, configurations.end());
+    for (Configuration& s : saving) s.reload = s.keep_saved = s.load_only = true;
+    for (const Outcome& o : judge.run_apart(c, saving)) saved.push_back(o.saved_model);
+  }
+  Trial trial;
+  trial.control = told(1, look(1));
+  for (std::size_t from = 1 + each; from < configurations.size(); from += each) {
+    // Most optimizers have nothing to do with it, and asking all oracles takes longer than a session.
+    bool same = true;
+    for (std::size_t k = 0; same && k < each; ++k)
+      same = reference.random
+                 ? !saved[k].empty() && saved[k] == saved[from - 1 + k]
+                 : alike(all[1 + k], outputs_of(all, 1 + k), all[from + k], outputs_of(all, from + k));
+    trial.each.push_back(told(from, same ? trial.control : look(from)));
+  }
+  return trial;
+}
+
+Cured cured_by(Judge& judge, const Case& c, const Reference& reference, const Finding& finding,
+               const Configuration& bad, std::span<const std::string> passes) {
+  std::vector<std::vector<std::string>> sets;
+  for (const std::string& p : passes) sets.push_back({p});
+  const Trial trial = try_without(judge, c, reference, finding, bad, sets, false);
   Cured cured;
-  cured.shown = shows(weigh_some(judge, c, reference, all, 1, each), finding.symptom, finding.cls);
-  for (std::size_t i = 1 + each; i < configurations.size(); i += each)
-    cured.by.push_back(all.outcomes[i + each - 1].ok() &&
-                       !shows(weigh_some(judge, c, reference, all, i, each), finding.symptom, finding.cls));
+  cured.shown = trial.control.shows;
+  for (const Without& w : trial.each) cured.by.push_back(w.runs && !w.shows);
   return cured;
+}
+
+void sort_by_guilt(const System& system, const std::vector<std::string>& fired,
+                   std::vector<std::vector<std::string>>& cures) {
+  const auto innocence = [&](const std::string& pass) {
+    const auto known = std::find(system.preparing.begin(), system.preparing.end(), pass);
+    return known == system.preparing.end() ? -1 : known - system.preparing.begin();
+  };
+  // Those before the last one to work on the model only made it what that one takes up.
+  const auto rank = [&](const std::vector<std::string>& set) {
+    std::pair<std::ptrdiff_t, std::ptrdiff_t> worst = {-1, std::numeric_limits<std::ptrdiff_t>::min()};
+    for (const std::string& pass : set)
+      worst =
+          std::max(worst, {innocence(pass), -static_cast<std::ptrdiff_t>(last_turn(system, fired, pass))});
+    return worst;
+  };
+  std::stable_sort(cures.begin(), cures.end(),
+                   [&](const auto& a, const auto& b) { return rank(a) < rank(b); });
 }
 
 Cause find_cause(Judge& judge, const Case& c, const Judged& judged) {
@@ -102,17 +181,11 @@ Cause find_cause(Judge& judge, const Case& c, const Judged& judged) {
       for (const std::string& name : system.passes()) add(name);
   }
   const Cured cured = cured_by(judge, c, judged.reference, finding, cause.bad, candidates);
+  std::vector<std::vector<std::string>> cures;
   for (std::size_t i = 0; cured.shown && i < candidates.size(); ++i)
-    if (cured.by[i]) cause.cures.push_back(candidates[i]);
-  const auto innocence = [&](const std::string& pass) {
-    const auto known = std::find(system.preparing.begin(), system.preparing.end(), pass);
-    return known == system.preparing.end() ? -1 : known - system.preparing.begin();
-  };
-  // Those before the last one to work on the model only made it what that one takes up.
-  const auto turn = [&](const std::string& pass) { return last_turn(system, fired, pass); };
-  std::stable_sort(cause.cures.begin(), cause.cures.end(), [&](const std::string& a, const std::string& b) {
-    return std::pair(innocence(a), turn(b)) < std::pair(innocence(b), turn(a));
-  });
+    if (cured.by[i]) cures.push_back({candidates[i]});
+  sort_by_guilt(system, fired, cures);
+  for (const auto& cure : cures) cause.cures.push_back(cure[0]);
   return cause;
 }
 

@@ -206,6 +206,31 @@ TEST_F(BadInput, ReplayOfNoFinding) {
   refused("replay " + folder_.string(), {folder_.string()});  // there is no model
 }
 
+TEST_F(BadInput, BlameOfNothing) {
+  refused("blame", {"FINDING_OR_MODEL"});
+  refused("blame /no/such/folder", {"/no/such/folder", "no such file"});
+  refused("blame " + folder_.string(), {folder_.string(), "no model"});
+  const std::string model = file("good.onnxtxt", kGood);
+  refused("blame " + model + " --versions 9.9.9", {"9.9.9"});
+  refused("blame " + model + " --versions 1.31.1,", {"not installed"});
+  refused("blame " + model + " --jobs=-1", {"--jobs"});
+  file("finding.json", "{}");
+  refused("blame " + folder_.string(), {"finding.json", "no finding of mobster"});
+  file("finding.json", R"({"symptom": "crash", "system": "onnxruntime", "version": "9.9.9"})");
+  refused("blame " + folder_.string(), {"9.9.9"});
+}
+TEST_F(BadInput, NobodyIsToBlameForAModelThatIsRight) {
+  const Ran r = run("blame --json " + file("good.onnxtxt", kGood));
+  EXPECT_EQ(r.code, 0) << r.err;
+  const auto row = nlohmann::json::parse(r.out);
+  for (const char* key :
+       {"path", "system", "version", "symptom", "class", "passes", "bad_versions", "good_versions", "not_run",
+        "unclear", "culprit", "culprit_why", "guards", "first_bad_tensor", "seconds"})
+    EXPECT_TRUE(row.contains(key)) << key;
+  EXPECT_TRUE(row["symptom"].is_null());
+  EXPECT_EQ(row["reason"], "agree");
+}
+
 TEST_F(BadInput, OneJsonObjectALineAndNothingElse) {
   const Ran r = run("judge --json " + file("a.onnxtxt", kGood) + " " + file("b.onnxtxt", kGood));
   EXPECT_EQ(r.code, 0) << r.err;

@@ -1,6 +1,14 @@
 // A fake runtime, spoken to like a real one: it evaluates models by the reference, and is wrong in one way
 // when it "optimizes" (level above 0): in FakePass, of which it tells, or at load in HiddenPass, of which it
-// does not. The honest ones are never wrong.
+// does not. The honest ones are never wrong. Faults that are about who is guilty:
+//   swapped-by-two, -by-three  FakePass swaps, and where it is disabled OtherPass does, and then ThirdPass
+//   swapped-by-hidden          HiddenPass swaps, FakePass does no harm and tells of it
+//   swapped-or-error           where FakePass is disabled, OtherPass fails at load
+//   swapped-at-times           ... every other time
+//   swapped-if-within          only what is no graph output
+//   swapped-when-saved         the session is right, the model that it saves is not
+//   refuses                    takes no model
+// What is behind a '+' is said of any of them: "+saves" brings the optimized model back when it is asked for.
 //
 //   mobster-fake-worker MODE
 #include <algorithm>
@@ -21,6 +29,7 @@ using namespace mob;
 using wire::Outcome;
 
 std::string mode;
+bool saves = false;
 std::uint64_t calls = 0;
 
 bool is(std::string_view m) {
@@ -28,14 +37,14 @@ bool is(std::string_view m) {
 }
 
 // Swaps the operands of the first operator that is not commutative (and reads another's result).
-void swap_operands(Graph& graph, bool behind_another) {
+void swap_operands(Graph& graph, bool behind_another, bool within = false) {
   const auto computed = [&](ValueId v) {
     return std::any_of(graph.nodes.begin(), graph.nodes.end(),
                        [&](const Node& n) { return n.outputs.at(0) == v; });
   };
   for (Node& n : graph.nodes)
     if ((n.op_type == "Sub" || n.op_type == "Div" || n.op_type == "Pow") && n.inputs.size() == 2 &&
-        (!behind_another || computed(n.inputs[0]))) {
+        (!behind_another || computed(n.inputs[0])) && (!within || !graph.is_output(n.outputs[0]))) {
       std::swap(n.inputs[0], n.inputs[1]);
       return;
     }
@@ -136,11 +145,23 @@ void perform(const wire::Request& request, const wire::Configuration& c, worker:
   const auto enabled = [&](std::string_view p) {
     return std::find(c.disabled().begin(), c.disabled().end(), p) == c.disabled().end();
   };
-  const bool faulty = c.level() > 0 && enabled(pass) && enabled("HelperPass");
+  bool faulty = c.level() > 0 && enabled(pass) && enabled("HelperPass");
   ++calls;
+  std::string_view guilty = "FakePass";
+  for (const auto& [of, names] : {std::pair<std::string_view, std::vector<std::string_view>>{
+                                      "swapped-by-two", {"FakePass", "OtherPass"}},
+                                  {"swapped-by-three", {"FakePass", "OtherPass", "ThirdPass"}},
+                                  {"swapped-by-hidden", {"HiddenPass"}}}) {
+    if (!is(of)) continue;
+    const auto first = std::find_if(names.begin(), names.end(), enabled);
+    faulty = c.level() > 0 && first != names.end();
+    if (faulty && !is("swapped-by-hidden")) guilty = *first;
+  }
+  if (is("swapped-at-times") && calls % 2 == 1) faulty = false;
   Case the_case = read_case(request, slot);
   if (faulty && is("crash-at-load")) std::abort();
-  if (faulty && is("error-at-load")) {
+  const bool traded = is("swapped-or-error") && c.level() > 0 && !enabled("FakePass") && enabled("OtherPass");
+  if ((faulty && is("error-at-load")) || is("refuses") || traded) {
     outcome.set_kind(Outcome::REJECTED);
     outcome.set_stage(Outcome::LOAD);
     outcome.set_message("FAIL: no kernel for FusedNonsense");
@@ -151,6 +172,21 @@ void perform(const wire::Request& request, const wire::Configuration& c, worker:
     outcome.set_stage(Outcome::LOAD);
     outcome.set_message("FAIL: node 'fused_" + the_case.model.graph.nodes.front().name +
                         "' has 3 inputs, 2 are wanted");
+    return;
+  }
+  if (faulty && mode.starts_with("swapped-") && !is("swapped-behind-another"))
+    if (!is("swapped-when-saved") || c.reload())
+      swap_operands(the_case.model.graph, false, is("swapped-if-within"));
+  if (faulty && is("swapped-behind-another")) swap_operands(the_case.model.graph, true);
+  if (faulty && is("last-axis"))
+    for (Node& n : the_case.model.graph.nodes)
+      if (n.op_type == "Softmax") n.set("axis", std::int64_t{-1});
+  if (saves && c.keep_saved()) {
+    const std::string bytes = serialize(the_case.model);
+    *outcome.mutable_saved_model() = slot.append(bytes.data(), bytes.size(), Outcome::SAVE);
+  }
+  if (c.load_only() && saves) {
+    outcome.set_kind(Outcome::OUTPUTS);
     return;
   }
   slot.state().stage = Outcome::RUN;
@@ -173,12 +209,6 @@ void perform(const wire::Request& request, const wire::Configuration& c, worker:
     }
   if (faulty && is("sleep")) std::this_thread::sleep_for(std::chrono::hours(1));
   if (faulty && is("exit")) _exit(0);
-  if (faulty && (is("swapped-operands") || is("swapped-with-help")))
-    swap_operands(the_case.model.graph, false);
-  if (faulty && is("swapped-behind-another")) swap_operands(the_case.model.graph, true);
-  if (faulty && is("last-axis"))
-    for (Node& n : the_case.model.graph.nodes)
-      if (n.op_type == "Softmax") n.set("axis", std::int64_t{-1});
   if (is("needs-poison") && faulty) {
     // Reads memory that it never wrote.
     auto* p = static_cast<volatile double*>(std::malloc(64 * sizeof(double)));
@@ -228,7 +258,8 @@ void perform(const wire::Request& request, const wire::Configuration& c, worker:
   }
   if (faulty && is("lost-output")) outcome.mutable_outputs(0)->set_not_a_tensor(true);
   if (faulty && is("swapped-with-help")) outcome.add_passes("HelperPass");
-  if (faulty) outcome.add_passes("FakePass");
+  if (is("swapped-by-hidden") ? c.level() > 0 && enabled("FakePass") : faulty)
+    outcome.add_passes(std::string(guilty));
   outcome.set_kind(Outcome::OUTPUTS);
   outcome.set_stage(c.reload() ? Outcome::RERUN : Outcome::RUN);
 }
@@ -278,6 +309,10 @@ void perform_again(const wire::Request& request, const wire::Configuration& c, c
 int main(int argc, char** argv) {
   char* memory = worker::start();
   mode = argc > 1 ? argv[1] : "honest";
+  if (const auto plus = mode.find('+'); plus != std::string::npos) {
+    saves = mode.substr(plus) == "+saves";
+    mode.resize(plus);
+  }
   if (is("cannot-start")) worker::cannot_start("the library is of another machine");
   if (is("threads")) std::thread([] { std::this_thread::sleep_for(std::chrono::hours(1)); }).detach();
   worker::serve(memory, [](const wire::Request& request, worker::Slot& slot) {
