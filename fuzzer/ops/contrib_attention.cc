@@ -41,7 +41,8 @@ std::vector<Expected> attend(const Inference& inf, const std::vector<const Expec
   if (inf.has_input(mask)) added = score_mask(inf, mask, s, t);
   if (inf.has_input(bias)) {
     const Dims scores = {s.batch, s.heads, s.tokens, s.total};
-    if (inf.rank(bias) != 4 || !broadcasts_to(inf.dims(bias), scores))
+    if (inf.rank(bias) != 4 || inf.dims(bias)[2] != s.tokens || inf.dims(bias)[3] != s.total ||
+        !broadcasts_to(inf.dims(bias), scores))
       throw InvalidNode("attention_bias does not broadcast to the scores");
     added = added ? apply(inf, "Add", {}, {&*added, &inf.input(bias)}) : inf.input(bias);
   }

@@ -70,7 +70,8 @@ Expected nhwc_fused_conv(const Inference& inf) {
 Expected gelu_of_sum(const Inference& inf, std::string approximate) {
   const std::vector<Attribute> form = {{"approximate", std::move(approximate)}};
   if (!inf.has_input(1)) return apply(inf, "Gelu", form, {&inf.input(0)});
-  if (inf.rank(1) != 1) throw InvalidNode("the bias has one axis");
+  if (inf.dims(0).empty() || inf.dims(1) != Dims{inf.dims(0).back()})
+    throw InvalidNode("the bias does not fit the last axis");
   const Expected x = apply(inf, "Add", {}, {&inf.input(0), &inf.input(1)});
   return apply(inf, "Gelu", form, {&x});
 }

@@ -31,11 +31,14 @@ void check_vector(const Inference& inf, std::size_t i, const Dims& x) {
     throw InvalidNode("gamma, beta or bias does not fit the last axis");
 }
 
-// input + skip + bias, where skip may lack the batch.
+// input + skip + bias, where skip may lack the batch; it does not broadcast otherwise.
 Expected sum_of_skip(const Inference& inf, std::size_t bias) {
   const Dims& x = inf.dims(0);
   check_vector(inf, bias, x);
-  if (!broadcasts_to(inf.dims(1), x)) throw InvalidNode("skip does not broadcast to the input");
+  std::vector<Dims> forms = {x};
+  if (x.size() == 3) forms.insert(forms.end(), {{1, x[1], x[2]}, {x[1], x[2]}});
+  if (std::find(forms.begin(), forms.end(), inf.dims(1)) == forms.end())
+    throw InvalidNode("skip is not of the input's shape");
   std::vector<const Expected*> terms = {&inf.input(0), &inf.input(1)};
   if (inf.has_input(bias)) terms.push_back(&inf.input(bias));
   return apply(inf, "Sum", {}, terms);

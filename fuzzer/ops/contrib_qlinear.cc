@@ -5,12 +5,21 @@
 namespace mob::ops {
 namespace {
 
+// Scale and zero point of a whole tensor.
+void check_parameters(const Inference& inf, std::size_t scale) {
+  for (std::size_t i : {scale, scale + 1})
+    if (inf.has_input(i) && inf.type(i).count() != 1)
+      throw InvalidNode("a scale or zero point that is not for the whole tensor");
+}
+
 // Input i with its scale and zero point behind it.
 Expected dequantized(const Inference& inf, std::size_t i) {
+  check_parameters(inf, i + 1);
   return apply(inf, "DequantizeLinear", {}, {&inf.input(i), &inf.input(i + 1), optional_input(inf, i + 2)});
 }
 
 void quantize_into(Evaluation& ev, const Expected& real, std::size_t scale) {
+  check_parameters(ev, scale);
   ev.output() = apply(ev, "QuantizeLinear", {}, {&real, &ev.input(scale), optional_input(ev, scale + 1)});
 }
 
@@ -109,6 +118,7 @@ Expected concat(const Inference& inf) {
   std::vector<Attribute> attributes;
   copy_attributes(inf.node(), {"axis"}, attributes);
   const Expected y = apply(inf, "Concat", std::move(attributes), pointers);
+  check_parameters(inf, 0);
   return apply(inf, "QuantizeLinear", {}, {&y, &inf.input(0), &inf.input(1)});
 }
 
@@ -116,6 +126,7 @@ Expected concat(const Inference& inf) {
 Expected where(const Inference& inf) {
   const Expected x = dequantized(inf, 1), y = dequantized(inf, 4);
   const Expected z = apply(inf, "Where", {}, {&inf.input(0), &x, &y});
+  check_parameters(inf, 7);
   return apply(inf, "QuantizeLinear", {}, {&z, &inf.input(7), &inf.input(8)});
 }
 

@@ -8,9 +8,19 @@ struct Quantized {
   const Expected *values, *scale, *zero;  // zero: null where it is 0
 };
 
+// Scalars, or vectors of one per column: a fusion that hands over anything else is wrong, whatever a kernel
+// makes of it.
+void check_parameter(const Expected* x, std::int64_t columns) {
+  if (x == nullptr || x->type.dims.empty()) return;
+  if (x->type.dims.size() > 1 || (x->count() != 1 && x->type.dims[0] != columns))
+    throw InvalidNode("a scale, zero point or bias is neither a scalar nor one per column");
+}
+
 // (A - a_zero) (B - b_zero) a_scale b_scale + bias; B's scale may be one per column.
 Expected scaled_product(const Inference& inf, const Quantized& a, const Quantized& b, const Expected* bias) {
-  if (a.scale->count() != 1) throw Unsupported("a scale of A for each of its columns or rows");
+  const std::int64_t columns = b.values->type.dims.empty() ? 1 : b.values->type.dims.back();
+  for (const Expected* x : {b.scale, b.zero, bias}) check_parameter(x, columns);
+  for (const Expected* x : {a.scale, a.zero}) check_parameter(x, 1);
   const Expected sum = apply(inf, "MatMulInteger", {}, {a.values, b.values, a.zero, b.zero});
   const Expected real = apply(inf, "Cast", {{"to", static_cast<std::int64_t>(a.scale->type.dtype)}}, {&sum});
   const Expected scale = apply(inf, "Mul", {}, {a.scale, b.scale});
@@ -126,6 +136,7 @@ Expected matmul_nbits(const Inference& inf) {
   const Expected a = rounded_activations(inf, b), w = weights(inf, b);
   const Expected y = apply(inf, "MatMul", {}, {&a, &w});
   if (!inf.has_input(5)) return y;
+  if (inf.dims(5) != Dims{b.n}) throw InvalidNode("the bias does not have N elements");
   const Expected bias = widened(inf.input(5), b.k);  // it may be what the sums start from
   return apply(inf, "Add", {}, {&y, &bias});
 }

@@ -59,6 +59,19 @@ g (float[2, 3, 4] x, float[2, 3, 4] skip, float[3, 4] gamma) => (float[2, 3, 4] 
   EXPECT_THAT(r.unavailable, HasSubstr("last axis"));
 }
 
+TEST(SkipLayerNormalization, BroadcastsSkipOverTheBatchOnly) {
+  for (const Dims& skip : {Dims{2, 1, 4}, Dims{4}, Dims{1, 1, 4}}) {
+    std::string dims;
+    for (std::int64_t d : skip) dims += (dims.empty() ? "" : ", ") + std::to_string(d);
+    const Reference r =
+        run_text("g (float[2, 3, 4] x, float[" + dims +
+                     "] skip, float[4] gamma) => (float[2, 3, 4] y) "
+                     "{ y = com.microsoft.SkipLayerNormalization (x, skip, gamma) }",
+                 {{"x", some(f32, {2, 3, 4})}, {"skip", some(f32, skip)}, {"gamma", some(f32, {4})}});
+    EXPECT_TRUE(r.invalid) << dims;
+  }
+}
+
 // What cannot be evaluated of an optimized model leaves its other outputs alone.
 TEST(SkipLayerNormalization, HasNoStatistics) {
   const Reference r = run_text(R"(

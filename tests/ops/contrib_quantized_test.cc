@@ -120,6 +120,27 @@ g (uint8[1, 2] a, int8[2, 1] b) => (float[1, 2] y) <float sa = {0.5}, float[2] s
   EXPECT_TRUE(r.invalid);
 }
 
+// The fusion of a scale that has axes of 1 is at fault, not the kernel that reads it.
+TEST(MatMulIntegerToFloat, TakesScalarsAndVectors) {
+  for (const std::string scale : {"float[1, 1, 1]", "float[1, 1]"}) {
+    const Reference r = run_text("g (uint8[1, 2] a, int8[2, 2] b) => (float[1, 2] y) <" + scale +
+                                     " sa = {0.5}, float sb = {0.25}> "
+                                     "{ y = com.microsoft.MatMulIntegerToFloat (a, b, sa, sb) }",
+                                 {{"a", some(u8, {1, 2}, 0, 9)}, {"b", some(s8, {2, 2}, 0, 9)}});
+    EXPECT_TRUE(r.invalid);
+    EXPECT_THAT(r.unavailable, HasSubstr("neither a scalar nor"));
+  }
+}
+
+TEST(QLinearAdd, HasScalesOfWholeTensors) {
+  const Reference r = run_text(R"(
+g (uint8[2, 2] a) => (uint8[2, 2] y) <float[2] s = {0.5, 0.25}, float one = {1}, uint8 z = {0}, uint8[2] zz = {0, 0}> {
+  y = com.microsoft.QLinearAdd (a, s, zz, a, one, z, one, z)
+})",
+                               {{"a", some(u8, {2, 2}, 0, 9)}});
+  EXPECT_TRUE(r.invalid);
+}
+
 TEST(DynamicQuantizeMatMul, QuantizesItsFirstOperand) {
   const Inputs inputs = {{"a", some(f32, {3, 4})}, {"b", some(s8, {4, 2}, -64, 63)}};
   const std::string head = "g (float[3, 4] a, int8[4, 2] b) => (float[3, 2] y) <float[2] s = {0.1, 0.2}> ";
