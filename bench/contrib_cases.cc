@@ -281,7 +281,7 @@ void draw_skip_norm(Sketch& s) {
   if (!simplified) s.maybe(s.flag(), [&] { s.real({n}); });
   s.maybe(s.flag(), [&] { s.real({n}); });
   if (s.flag()) s.set("epsilon", s.rng.pick({1e-3f, 1e-12f, 0.1f}));
-  s.node(Op, s.flag() ? 0b1001 : 1);
+  s.node(Op, s.flag() ? 1 : simplified ? 0b1001 : 0b1111);
 }
 constexpr char kSkip[] = "SkipLayerNormalization", kSkipSimplified[] = "SkipSimplifiedLayerNormalization";
 

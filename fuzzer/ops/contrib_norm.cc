@@ -44,32 +44,26 @@ Expected sum_of_skip(const Inference& inf, std::size_t bias) {
   return apply(inf, "Sum", {}, terms);
 }
 
-// Output 3 is the sum that was normalized.
-std::vector<Expected> with_sum(const Inference& inf, Expected y, Expected sum) {
-  refuse_output(inf, 1);
-  refuse_output(inf, 2);
-  std::vector<Expected> made(4);
-  made[0] = std::move(y);
-  made[3] = std::move(sum);
-  return made;
-}
-
-// input, skip, gamma, beta, bias
+// input, skip, gamma, beta, bias -> output, mean, inverse deviation, the sum that is normalized
 std::vector<Expected> skip_layer_norm(const Inference& inf) {
   check_vector(inf, 2, inf.dims(0));
   check_vector(inf, 3, inf.dims(0));
   Expected sum = sum_of_skip(inf, 4);
-  Expected y =
-      apply(inf, "LayerNormalization", last_axis(inf), {&sum, &inf.input(2), optional_input(inf, 3)});
-  return with_sum(inf, std::move(y), std::move(sum));
+  std::vector<Expected> made =
+      apply_all(inf, "LayerNormalization", last_axis(inf), {&sum, &inf.input(2), optional_input(inf, 3)}, 3);
+  made.push_back(std::move(sum));
+  return made;
 }
 
-// input, skip, gamma, bias
+// input, skip, gamma, bias -> the same
 std::vector<Expected> skip_simplified_layer_norm(const Inference& inf) {
+  refuse_output(inf, 1);
+  refuse_output(inf, 2);
   check_vector(inf, 2, inf.dims(0));
-  Expected sum = sum_of_skip(inf, 3);
-  Expected y = apply(inf, "RMSNormalization", last_axis(inf), {&sum, &inf.input(2)});
-  return with_sum(inf, std::move(y), std::move(sum));
+  std::vector<Expected> made(4);
+  made[3] = sum_of_skip(inf, 3);
+  made[0] = apply(inf, "RMSNormalization", last_axis(inf), {&made[3], &inf.input(2)});
+  return made;
 }
 
 // --- EmbedLayerNormalization ---

@@ -31,15 +31,15 @@ g (float[2, 3, 4] x, float[1] scale) => (float[2, 3, 4] y) { y = SimplifiedLayer
 TEST(SkipLayerNormalization, AddsSkipAndBias) {
   expect_equal(R"(
 g (float[2, 3, 4] x, float[1, 3, 4] skip, float[4] gamma, float[4] beta, float[4] bias)
-    => (float[2, 3, 4] y, float[2, 3, 4] sum) {
-  y, , , sum = com.microsoft.SkipLayerNormalization <epsilon = 0.01> (x, skip, gamma, beta, bias)
+    => (float[2, 3, 4] y, float[2, 3, 1] mean, float[2, 3, 1] inverse, float[2, 3, 4] sum) {
+  y, mean, inverse, sum = com.microsoft.SkipLayerNormalization <epsilon = 0.01> (x, skip, gamma, beta, bias)
 })",
                R"(
 g (float[2, 3, 4] x, float[1, 3, 4] skip, float[4] gamma, float[4] beta, float[4] bias)
-    => (float[2, 3, 4] y, float[2, 3, 4] sum) {
+    => (float[2, 3, 4] y, float[2, 3, 1] mean, float[2, 3, 1] inverse, float[2, 3, 4] sum) {
   a = Add (x, skip)
   sum = Add (a, bias)
-  y = LayerNormalization <epsilon = 0.01> (sum, gamma, beta)
+  y, mean, inverse = LayerNormalization <epsilon = 0.01> (sum, gamma, beta)
 })",
                {{"x", some(f32, {2, 3, 4})},
                 {"skip", some(f32, {1, 3, 4})},
@@ -73,10 +73,10 @@ TEST(SkipLayerNormalization, BroadcastsSkipOverTheBatchOnly) {
 }
 
 // What cannot be evaluated of an optimized model leaves its other outputs alone.
-TEST(SkipLayerNormalization, HasNoStatistics) {
+TEST(SkipSimplifiedLayerNormalization, HasNoStatistics) {
   const Reference r = run_text(R"(
 g (float[1, 2] x, float[1, 2] gamma) => (float[1, 2] y, float[1, 2] z) {
-  y, mean = com.microsoft.SkipLayerNormalization (x, x, gamma)
+  y, mean = com.microsoft.SkipSimplifiedLayerNormalization (x, x, gamma)
   z = Relu (x)
 })",
                                {{"x", some(f32, {1, 2})}, {"gamma", some(f32, {2})}}, true);
