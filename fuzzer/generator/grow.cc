@@ -37,12 +37,17 @@ int geometric(Rng& rng, double mean) {
   return static_cast<int>(std::log(1 - rng.unit()) / std::log(mean / (1 + mean)));
 }
 
-void grow(Builder& b, int nodes) {
+const std::vector<const OpSpec*>& drawn_ops() {
   static const std::vector<const OpSpec*> ops = [] {
     std::vector<const OpSpec*> drawn = all_ops();
     std::erase_if(drawn, [](const OpSpec* op) { return op->draft == nullptr; });
     return drawn;
   }();
+  return ops;
+}
+
+void grow(Builder& b, int nodes) {
+  const auto& ops = drawn_ops();
   for (int i = 0; i < nodes; ++i) {
     const std::vector<ValueId> unread = b.unread();
     for (int attempt = 0; attempt < kAttempts; ++attempt)

@@ -7,6 +7,9 @@
 
 namespace mob {
 
+// The operators that draft themselves, in the order of all_ops().
+const std::vector<const OpSpec*>& drawn_ops();
+
 // 0, 1, 2, ... with this mean.
 int geometric(Rng& rng, double mean);
 

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "fuzzer/generator/builder.h"
+#include "fuzzer/generator/grow.h"
 #include "fuzzer/reference/reference.h"
 
 namespace mob {
@@ -86,14 +87,9 @@ bool passes_errors_on(const OpSpec& spec, const Node& node, int opset, std::vect
 }  // namespace
 
 std::optional<Case> sample(Rng& rng, const SampleOptions& options) {
-  const auto& ops = all_ops();
+  const auto& ops = drawn_ops();
   const auto draw = [&]() -> const OpSpec& { return *ops[rng.below(ops.size())]; };
-  const OpSpec* first = options.first;
-  for (int i = 0; first == nullptr && i < kAttempts; ++i) {
-    const OpSpec& candidate = draw();
-    if (candidate.draft != nullptr) first = &candidate;
-  }
-  if (first == nullptr) return std::nullopt;
+  const OpSpec* first = options.first != nullptr ? options.first : &draw();
   int opset = options.opset;
   if (opset == 0) {
     const std::vector<int> starts =

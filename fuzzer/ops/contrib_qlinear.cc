@@ -1,52 +1,30 @@
-// Quantized operators of ONNX Runtime (domain com.microsoft), by their documentation: what they compute is
-// the dequantized inputs put through the plain operator, quantized again. Evaluated only - they stand in
-// optimized models, which the reference reads to tell an optimizer's fault from a kernel's.
-#include "fuzzer/ops/kernels.h"
+// Quantized operators of ONNX Runtime (domain com.microsoft): what they compute is the dequantized inputs put
+// through the plain operator, quantized again.
+#include "fuzzer/ops/contrib.h"
 
 namespace mob::ops {
 namespace {
 
-constexpr int kInnerOpset = 21;
-
-// One standard operator applied to given tensors (null: left out).
-Expected apply(const Inference& outer, std::string op, std::vector<Attribute> attributes,
-               const std::vector<const Expected*>& inputs) {
-  Node node;
-  node.name = outer.node().name;
-  node.op_type = std::move(op);
-  node.attributes = std::move(attributes);
-  node.outputs = {0};
-  const OpSpec* spec = find_op(node.op_type);
-  if (spec == nullptr) throw Unsupported("no reference for operator " + node.op_type);
-  static const Arithmetic honest;
-  Evaluation ev(node, kInnerOpset, inputs, honest);
-  spec->infer(ev);
-  ev.allocate();
-  spec->evaluate(ev);
-  return std::move(ev.results().front());
-}
-
-const Expected* optional_input(const Inference& inf, std::size_t i) {
-  return inf.has_input(i) ? &inf.input(i) : nullptr;
+// Scale and zero point of a whole tensor.
+void check_parameters(const Inference& inf, std::size_t scale) {
+  for (std::size_t i : {scale, scale + 1})
+    if (inf.has_input(i) && inf.type(i).count() != 1)
+      throw InvalidNode("a scale or zero point that is not for the whole tensor");
 }
 
 // Input i with its scale and zero point behind it.
 Expected dequantized(const Inference& inf, std::size_t i) {
+  check_parameters(inf, i + 1);
   return apply(inf, "DequantizeLinear", {}, {&inf.input(i), &inf.input(i + 1), optional_input(inf, i + 2)});
 }
 
 void quantize_into(Evaluation& ev, const Expected& real, std::size_t scale) {
+  check_parameters(ev, scale);
   ev.output() = apply(ev, "QuantizeLinear", {}, {&real, &ev.input(scale), optional_input(ev, scale + 1)});
 }
 
-void copy_attributes(const Node& from, std::initializer_list<std::string_view> names,
-                     std::vector<Attribute>& to) {
-  for (std::string_view n : names)
-    if (const Attribute* a = from.attribute(n)) to.push_back(*a);
-}
-
-void refuse_channels_last(const Inference& inf) {
-  if (inf.node().int_or("channels_last", 0) != 0) throw Unsupported("channels_last is not covered");
+bool has_channels_last(const Inference& inf) {
+  return inf.node().int_or("channels_last", 0) != 0;
 }
 
 // --- one quantized input: X, X_scale, X_zero_point, Y_scale, Y_zero_point -----------------------------
@@ -58,13 +36,16 @@ Expected unary_real(const Inference& inf) {
       inf.node(),
       {"alpha", "axis", "kernel_shape", "pads", "strides", "auto_pad", "ceil_mode", "count_include_pad"},
       attributes);
-  const Expected x = dequantized(inf, 0);
-  return apply(inf, Op, std::move(attributes), {&x});
+  // Softmax says of which opset it is.
+  const auto opset = static_cast<int>(inf.node().int_or("opset", kInnerOpset));
+  Expected x = dequantized(inf, 0);
+  if (has_channels_last(inf)) x = channels_first(inf, x);
+  Expected y = apply(inf, Op, std::move(attributes), {&x}, opset);
+  return has_channels_last(inf) ? channels_last(inf, y) : y;
 }
 
 template <const char* Op>
 void infer_unary(Inference& inf) {
-  refuse_channels_last(inf);
   inf.set_output(0, {inf.type(0).dtype, unary_real<Op>(inf).type.dims});
 }
 
@@ -99,14 +80,14 @@ Expected qgemm(const Inference& inf) {
   std::vector<Attribute> b_axis;
   // A scale per column of the product: the axis of B that Gemm does not sum over.
   if (!inf.dims(4).empty() && inf.type(4).count() > 1)
-    b_axis.push_back({"axis", std::int64_t{inf.node().int_or("transB", 0) != 0 ? 0 : 1}, {}, {}});
+    b_axis.push_back({"axis", std::int64_t{inf.node().int_or("transB", 0) != 0 ? 0 : 1}});
   const Expected b = apply(inf, "DequantizeLinear", std::move(b_axis),
                            {&inf.input(3), &inf.input(4), optional_input(inf, 5)});
   if (!inf.has_input(6)) return apply(inf, "Gemm", std::move(attributes), {&a, &b});
   const Expected scale = apply(inf, "Mul", {}, {&inf.input(1), &inf.input(4)});
   const Expected alpha = exact(Tensor::scalar(DType::kFloat, inf.node().float_or("alpha", 1)));
   const Expected c_scale = apply(inf, "Mul", {}, {&scale, &alpha});
-  const Expected c_real = apply(inf, "Cast", {{"to", std::int64_t{1}, {}, {}}}, {&inf.input(6)});
+  const Expected c_real = apply(inf, "Cast", {{"to", std::int64_t{1}}}, {&inf.input(6)});
   const Expected c = apply(inf, "Mul", {}, {&c_real, &c_scale});
   return apply(inf, "Gemm", std::move(attributes), {&a, &b, &c});
 }
@@ -124,7 +105,61 @@ void evaluate_qgemm(Evaluation& ev) {
     ev.output() = std::move(y);
 }
 
-constexpr std::string_view kMicrosoft = "com.microsoft";
+// --- any number of inputs, choices, moves --------------------------------------------------------------
+
+// y_scale, y_zero_point, and three inputs for each part
+Expected concat(const Inference& inf) {
+  if (inf.input_count() < 5 || (inf.input_count() - 2) % 3 != 0)
+    throw InvalidNode("QLinearConcat takes three inputs for each part");
+  std::vector<Expected> parts;
+  for (std::size_t i = 2; i < inf.input_count(); i += 3) parts.push_back(dequantized(inf, i));
+  std::vector<const Expected*> pointers;
+  for (const Expected& p : parts) pointers.push_back(&p);
+  std::vector<Attribute> attributes;
+  copy_attributes(inf.node(), {"axis"}, attributes);
+  const Expected y = apply(inf, "Concat", std::move(attributes), pointers);
+  check_parameters(inf, 0);
+  return apply(inf, "QuantizeLinear", {}, {&y, &inf.input(0), &inf.input(1)});
+}
+
+// condition, X, x_scale, x_zero_point, Y, y_scale, y_zero_point, z_scale, z_zero_point
+Expected where(const Inference& inf) {
+  const Expected x = dequantized(inf, 1), y = dequantized(inf, 4);
+  const Expected z = apply(inf, "Where", {}, {&inf.input(0), &x, &y});
+  check_parameters(inf, 7);
+  return apply(inf, "QuantizeLinear", {}, {&z, &inf.input(7), &inf.input(8)});
+}
+
+Expected nhwc_max_pool(const Inference& inf) {
+  std::vector<Attribute> attributes;
+  copy_attributes(inf.node(), {"auto_pad", "ceil_mode", "dilations", "kernel_shape", "pads", "strides"},
+                  attributes);
+  const Expected x = channels_first(inf, inf.input(0));
+  return channels_last(inf, apply(inf, "MaxPool", std::move(attributes), {&x}));
+}
+
+// --- what onnx has, too, with channels_last or for more types ----------------------------------------------
+
+Expected conv(const Inference& inf) {
+  std::vector<Attribute> attributes;
+  copy_attributes(inf.node(), {"auto_pad", "dilations", "group", "kernel_shape", "pads", "strides"},
+                  attributes);
+  std::vector<const Expected*> inputs;
+  for (std::size_t i = 0; i < inf.input_count(); ++i) inputs.push_back(optional_input(inf, i));
+  if (!has_channels_last(inf)) return apply(inf, "QLinearConv", std::move(attributes), inputs);
+  const Expected x = channels_first(inf, inf.input(0));
+  inputs[0] = &x;
+  return channels_last(inf, apply(inf, "QLinearConv", std::move(attributes), inputs));
+}
+
+template <const char* Op>
+Expected rescaled(const Inference& inf) {
+  std::vector<Attribute> attributes;
+  copy_attributes(inf.node(), {"axis", "block_size"}, attributes);
+  return apply(inf, Op, std::move(attributes), {&inf.input(0), &inf.input(1), optional_input(inf, 2)});
+}
+constexpr char kQuantize[] = "QuantizeLinear", kDequantize[] = "DequantizeLinear";
+
 constexpr OpSpec specs[] = {
     {.name = "QLinearAdd", .domain = kMicrosoft, .infer = infer_binary, .evaluate = evaluate_binary<kAdd>},
     {.name = "QLinearMul", .domain = kMicrosoft, .infer = infer_binary, .evaluate = evaluate_binary<kMul>},
@@ -149,6 +184,12 @@ constexpr OpSpec specs[] = {
      .infer = infer_unary<kGlobalAveragePool>,
      .evaluate = evaluate_unary<kGlobalAveragePool>},
     {.name = "QGemm", .domain = kMicrosoft, .infer = infer_qgemm, .evaluate = evaluate_qgemm},
+    composed<concat>("QLinearConcat"),
+    composed<where>("QLinearWhere"),
+    composed<conv>("QLinearConv"),
+    composed<nhwc_max_pool>("NhwcMaxPool"),
+    composed<rescaled<kQuantize>>("QuantizeLinear"),
+    composed<rescaled<kDequantize>>("DequantizeLinear"),
 };
 
 }  // namespace

@@ -91,8 +91,9 @@ void rows_match_files(const std::string& def, const std::string& macro, const st
 }
 
 TEST(Registry, EveryMemberHasItsRow) {
-  rows_match_files("fuzzer/ops/all.def", "OPS", "fuzzer/ops",
-                   {"expected", "kernels", "op_spec", "table", "known_limits", "quantize", "regex"});
+  rows_match_files(
+      "fuzzer/ops/all.def", "OPS", "fuzzer/ops",
+      {"expected", "kernels", "op_spec", "table", "known_limits", "quantize", "regex", "contrib"});
   rows_match_files("oracles/all.def", "ORACLE", "oracles", {"oracle", "compare"});
   rows_match_files("mutators/all.def", "MUTATOR", "mutators",
                    {"mutator", "settle", "splice", "nest", "edit"});

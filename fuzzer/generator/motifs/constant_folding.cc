@@ -1,5 +1,6 @@
 // What can be computed before the run: operators of every kind on constants, and what only looks at
 // dimensions.
+#include "fuzzer/generator/grow.h"
 #include "fuzzer/generator/motifs/surroundings.h"
 
 namespace mob::motifs {
@@ -52,7 +53,7 @@ void fold(MotifBuilder& m) {
   options.special = false;
   Builder part(rng, policy, options);
   const std::int64_t nodes = m.holds("small") ? rng.range(1, 2) : rng.range(4, 8);
-  const auto& ops = all_ops();
+  const auto& ops = drawn_ops();
   for (std::int64_t i = 0; i < nodes; ++i)
     for (int attempt = 0; attempt < 20; ++attempt) {
       const auto unread = part.unread();
