@@ -40,12 +40,6 @@ std::vector<fs::path> find_paths(const std::vector<std::string>& words) {
   return found;
 }
 
-std::optional<Symptom> symptom_named(const std::string& word) {
-  for (int i = 0; i <= static_cast<int>(Symptom::kNondeterminism); ++i)
-    if (name(static_cast<Symptom>(i)) == word) return static_cast<Symptom>(i);
-  return std::nullopt;
-}
-
 // Those of the same system that --versions asks for, oldest first, and the one at hand among them.
 std::vector<System> versions_of(const System& own, const std::string& asked) {
   if (asked == "none") return {};
@@ -132,6 +126,8 @@ void print(const std::string& path, const Blame& b) {
     fmt::print("  {:<20} none: {}\n", "first bad tensor", one_line(b.nodes.why, 120));
   if (!b.nodes.hides.empty()) fmt::print("  {:<20} exposing {} hides it\n", "", join(b.nodes.hides, ", or "));
   if (b.nodes.nested) fmt::print("  {:<20} (nested graphs were not looked into)\n", "");
+  for (std::size_t i = 0; i < b.guards.size(); ++i)
+    fmt::print("  {:<20} {}\n", i == 0 ? "guard" : "", b.guards[i]);
   print_versions(b.versions);
   fmt::print("  {:.1f} s\n\n", b.seconds);
 }
@@ -150,7 +146,7 @@ int blame_paths(const Words& words) {
     options.symptom.reset();
     if (is_finding(path)) {
       const FoundBefore before = read_finding(path);
-      options.symptom = symptom_named(before.symptom);
+      options.symptom = before.kind();
       if (words.system.empty()) label = before.label();
     }
     const System system = with_limits(resolve_system(label));

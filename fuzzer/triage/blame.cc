@@ -9,6 +9,8 @@
 #include "fuzzer/base/text.h"
 #include "fuzzer/graph/model_io.h"
 #include "fuzzer/triage/describe.h"
+#include "fuzzer/triage/examine.h"
+#include "fuzzer/triage/variant.h"
 #include "oracles/compare.h"
 
 namespace mob {
@@ -17,6 +19,8 @@ namespace {
 // A session that never ends is not waited for longer than so many times what the others took.
 constexpr double kPatience = 50;
 constexpr double kLeastPatience = 1;  // seconds of CPU time
+constexpr std::size_t kSmall = 12;    // nodes of a case that is not reduced before its guards are looked for
+constexpr std::size_t kGuardsTold = 5;
 
 // What the reference says of an optimized model against what the original means.
 struct Opinion {
@@ -89,14 +93,21 @@ Opinion opinion_on_saved(const Case& c, const Reference& reference, std::size_t 
   return opinion_on(meant.outputs, c.model.graph, is.outputs);
 }
 
-// Brings a finding of class bug with this symptom to the front.
-void lead_with(Judged& judged, std::optional<Symptom> symptom) {
-  if (!symptom || !judged.verdict.finding || judged.verdict.finding->symptom == *symptom) return;
-  for (Finding& other : judged.also)
-    if (other.symptom == *symptom && other.cls == FindingClass::kBug) {
-      std::swap(*judged.verdict.finding, other);
-      return;
-    }
+// What the nearest passing neighbours say, of the case itself or, where it is large, of what reducing leaves.
+std::vector<std::string> guards_of(Judge& judge, const Case& c, const Judged& judged) {
+  const Executor executor;
+  const Lock lock = lock_of(c, judged, find_cause(judge, c, judged));
+  Trials trials({&judge}, executor, lock, {});
+  if (evaluate(c).random) return {};
+  std::vector<FoundGuard> guards;
+  if (node_count(c.model.graph) <= kSmall)
+    guards = find_guards(trials, c);
+  else
+    guards = reduce(trials, c).guards;
+  std::vector<std::string> words;
+  for (const FoundGuard& g : guards)
+    if (g.fires || words.size() < kGuardsTold) words.push_back(g.words);
+  return words;
 }
 
 Configuration lowest(const Judged& judged) {
@@ -180,7 +191,7 @@ Blame blame(const System& system, const Case& c, const BlameOptions& options) {
     blame.seconds = seconds_now() - start;
     return blame;
   }
-  lead_with(judged, options.symptom);
+  if (options.symptom) lead_with(judged, *options.symptom, FindingClass::kBug);
   blame.finding = judged.verdict.finding;
   blame.levels = level_names(*blame.finding, judged.configurations);
   if (blame.finding->symptom == Symptom::kHang) {
@@ -192,6 +203,7 @@ Blame blame(const System& system, const Case& c, const BlameOptions& options) {
   blame.passes = blame_passes(*judge, c, judged);
   std::tie(blame.culprit, blame.culprit_why) = culprit_of(*judge, c, judged, blame.passes);
   blame.nodes = blame_nodes(*judge, c, *blame.finding, lowest(judged));
+  if (options.guards && lowest(judged).level > 0) blame.guards = guards_of(*judge, c, judged);
   blame.versions =
       blame_versions(c, options.versions, options.bisect, system.version, judging.limits, options.executor);
   blame.seconds = seconds_now() - start;

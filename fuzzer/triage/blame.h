@@ -31,7 +31,7 @@ struct Blame {
   VersionBlame versions;
   Culprit culprit = Culprit::kUnknown;
   std::string culprit_why;
-  std::vector<std::string> guards;  // conditions of the pattern that the guilty pass takes for granted
+  std::vector<std::string> guards;  // "passes when the exponent of Pow is 2 (here 3)", the most telling first
   NodeBlame nodes;
   double seconds = 0;  // by the clock
 };
@@ -41,6 +41,7 @@ struct BlameOptions {
   // Versions to be judged, oldest first; none: the table stays empty.
   std::vector<System> versions;
   bool bisect = false;
+  bool guards = true;  // look for the nearest neighbours that pass
   Executor executor;
   // Where the case has a finding of class bug with this symptom, that one is meant; else the weightiest.
   std::optional<Symptom> symptom;
