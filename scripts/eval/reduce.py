@@ -30,7 +30,12 @@ def main():
     parser.add_argument("--program", default="build/release/mobster")
     parser.add_argument("--out", type=pathlib.Path, help="keep the reduced findings here")
     parser.add_argument("--only", default="", help="cases whose name holds this")
+    parser.add_argument("--require", action="store_true",
+                        help="exit 1 where less than 95 %% fit, precision is below 0.95 or recall below 0.7")
     words = parser.parse_args()
+    if not (words.folder / "real").is_dir():
+        print(f"{words.folder}: no known bugs are here")
+        sys.exit(77)
     listed = subprocess.run([words.program, "list", "systems"], capture_output=True, text=True, check=True).stdout
     installed = [line.split()[1] for line in listed.splitlines() if line.startswith("onnxruntime ")]
     out = words.out or pathlib.Path(tempfile.mkdtemp())
@@ -84,8 +89,12 @@ def main():
                 print(f"  {signature}\n    {' '.join(names)}")
     for signature in sorted({a[2] for a, b in together if a[1] != b[1]}):
         print(f"mixed: {signature}\n    {' '.join(n + ' (' + b + ')' for n, b, s in grouped if s == signature)}")
+    precise = len(right) / max(1, len(together))
+    recalled = len(right) / max(1, len(wanted))
     if missing:
         print("no bad version is installed for: " + " ".join(missing))
+    if words.require and (good < 0.95 * tried or precise < 0.95 or recalled < 0.7):
+        sys.exit(1)
 
 
 if __name__ == "__main__":
