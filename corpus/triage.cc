@@ -63,13 +63,14 @@ std::optional<Triaged> read_triage(const fs::path& finding) try {
   throw UserError((finding / "finding.json").string() + ": is no finding of mobster");
 }
 
-Triaged triage_finding(const std::vector<Judge*>& judges, const fs::path& finding,
-                       const ExamineOptions& options) {
+std::optional<Triaged> triage_finding(const std::vector<Judge*>& judges, const fs::path& finding,
+                                      const ExamineOptions& options) {
   const FoundBefore before = read_finding(finding);
   const Case c = load_case(finding, 0);
   ExamineOptions o = options;
   o.symptom = before.kind();
   const Examined e = examine(judges, c, o);
+  if (options.limits.stopped()) return std::nullopt;
   const System& system = judges.front()->system();
   if (e.nothing.empty())
     write_finding(finding, {.name = kReduced,
@@ -83,7 +84,7 @@ Triaged triage_finding(const std::vector<Judge*>& judges, const fs::path& findin
                             .version = system.version});
   else
     write_file_whole(finding / kNotReduced, nlohmann::json{{"why", e.nothing}}.dump(1) + "\n");
-  return *read_triage(finding);
+  return read_triage(finding);
 }
 
 std::vector<Bug> bugs_of(const std::vector<fs::path>& findings, const std::vector<KnownBug>& known) {

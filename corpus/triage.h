@@ -29,9 +29,10 @@ struct Triaged {
 std::optional<Triaged> read_triage(const std::filesystem::path& finding);
 
 // Examines a finding with a judge of its system (or of another one) and writes the result down, complete or
-// not at all. Throws UserError: no finding there, or a full disk.
-Triaged triage_finding(const std::vector<Judge*>& judges, const std::filesystem::path& finding,
-                       const ExamineOptions& options);
+// not at all. Nothing is written where it was stopped (TrialLimits). Throws UserError: no finding there, or a
+// full disk.
+std::optional<Triaged> triage_finding(const std::vector<Judge*>& judges, const std::filesystem::path& finding,
+                                      const ExamineOptions& options);
 
 // Findings with one signature; what could not be reduced stands alone.
 struct Bug {

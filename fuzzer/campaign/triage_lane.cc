@@ -48,7 +48,7 @@ TriageLane::~TriageLane() {
 
 bool TriageLane::rest(double seconds) {
   std::unique_lock lock(mutex_);
-  return !cv_.wait_for(lock, std::chrono::duration<double>(seconds), [&] { return over_; });
+  return !cv_.wait_for(lock, std::chrono::duration<double>(seconds), [&] { return over_.load(); });
 }
 
 void TriageLane::work() {
@@ -62,7 +62,7 @@ void TriageLane::work() {
     }
     const double start = seconds_now();
     try {
-      triage_finding({&judge}, finding, {});
+      triage_finding({&judge}, finding, {.limits = {.stop = &over_}});
     } catch (
         const std::exception&) {  // a full disk, a folder that somebody took away: the campaign will tell
       given_up.insert(finding);

@@ -1,6 +1,7 @@
 // Findings triaged beside a campaign that goes on, on a bounded share of its cores.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <filesystem>
 #include <mutex>
@@ -16,7 +17,7 @@ class TriageLane {
  public:
   // `cores` is the share of one core that it may take (0.4 of two cores at 20 %), waiting included.
   TriageLane(System system, WorkerLimits limits, std::filesystem::path findings, double cores);
-  // Ends behind the finding that is under way.
+  // Gives up the finding that is under way, which is left for the next time.
   ~TriageLane();
   TriageLane(const TriageLane&) = delete;
   TriageLane& operator=(const TriageLane&) = delete;
@@ -32,7 +33,7 @@ class TriageLane {
   double cores_;
   std::mutex mutex_;
   std::condition_variable cv_;
-  bool over_ = false;
+  std::atomic<bool> over_ = false;
   std::thread thread_;
 };
 

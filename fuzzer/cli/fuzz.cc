@@ -3,12 +3,15 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <csignal>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
 #include "corpus/models.h"
+#include "corpus/read_finding.h"
+#include "corpus/triage.h"
 #include "fuzzer/base/check.h"
 #include "fuzzer/base/text.h"
 #include "fuzzer/campaign/status_text.h"
@@ -128,6 +131,18 @@ class Display {
   std::size_t drawn_ = 0;
 };
 
+// The groups above are told apart in a hurry; how many bugs they are is for triage to say.
+void print_triage_so_far(const std::filesystem::path& campaign) {
+  const auto findings = find_findings({campaign.string()});
+  const auto triaged = std::count_if(findings.begin(), findings.end(), is_triaged);
+  const std::string dir = campaign.string();
+  if (triaged > 0)
+    fmt::print("{} of them are reduced by now, to {} bugs: mobster bugs {}\n", triaged,
+               bugs_of(findings, {}).size(), dir);
+  if (static_cast<std::size_t>(triaged) < findings.size())
+    fmt::print("reduce the rest with: mobster triage {}\n", dir);
+}
+
 int fuzz(const Words& words) {
   CampaignOptions o;
   if (!words.duration.empty()) o.seconds = parse_duration(words.duration);
@@ -171,6 +186,7 @@ int fuzz(const Words& words) {
     for (const std::string& line : ledger_lines(last)) fmt::print("{}\n", line);
     fmt::print("{} distinct findings of class bug{}\n", last.groups.size(), last.groups.empty() ? "" : ":");
     for (const std::string& line : finding_lines(last)) fmt::print("{}\n", line);
+    if (!last.groups.empty()) print_triage_so_far(o.out);
     if (ended == EndedBy::kSignal || ended == EndedBy::kTime)
       fmt::print(
           "go on with: mobster fuzz --resume --out {} and the same --system, --seed, --corpus, --motifs, "

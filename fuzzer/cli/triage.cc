@@ -45,7 +45,7 @@ int triage(const Words& words) {
     if (!judge)
       judge = std::make_unique<Judge>(systems.at(label),
                                       JudgeOptions{.configurations = thorough_configurations()});
-    const Triaged t = triage_finding({judge.get()}, open[task], {.limits = words.limits});
+    const Triaged t = *triage_finding({judge.get()}, open[task], {.limits = words.limits});
     std::lock_guard lock(printing);
     if (!words.json)
       fmt::print(stderr, "{}  {}\n", open[task].filename().string(),

@@ -132,7 +132,8 @@ Trials::Trials(std::vector<Judge*> judges, const Executor& executor, Lock lock, 
       started_(seconds_now()) {}
 
 bool Trials::exhausted() const {
-  return checks_ >= limits_.checks || (limits_.seconds > 0 && seconds_now() - started_ > limits_.seconds);
+  return limits_.stopped() || checks_ >= limits_.checks ||
+         (limits_.seconds > 0 && seconds_now() - started_ > limits_.seconds);
 }
 
 Shown Trials::look(const Case& variant, Judge& judge) const {

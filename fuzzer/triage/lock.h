@@ -34,6 +34,8 @@ std::string message_template(std::string_view message, const Model& model);
 struct TrialLimits {
   int checks = 2000;    // variants run
   double seconds = 60;  // by the clock; 0: no limit, so that the answer depends on the variants alone
+  const std::atomic<bool>* stop = nullptr;  // set by another thread: no more
+  bool stopped() const { return stop != nullptr && *stop; }
 };
 
 // What a variant of the case does.

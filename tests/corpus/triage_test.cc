@@ -54,7 +54,7 @@ TEST_F(TriageOnDisk, TwoFindingsOfOneBugAreOne) {
   const fs::path one = write("one", one_), other = write("other", other_);
   EXPECT_FALSE(is_triaged(one));
   EXPECT_FALSE(read_triage(one));
-  const Triaged t = triage_finding({&judge_}, one, {});
+  const Triaged t = *triage_finding({&judge_}, one, {});
   EXPECT_TRUE(t.reduced) << t.why_not;
   EXPECT_EQ(t.operators, std::vector<std::string>{"Sub"});
   EXPECT_TRUE(is_triaged(one));
@@ -70,11 +70,18 @@ TEST_F(TriageOnDisk, TwoFindingsOfOneBugAreOne) {
 TEST_F(TriageOnDisk, WhatCannotBeReducedSaysWhy) {
   const fs::path one = write("one", one_);
   Judge honest(fake_system("honest"), {.configurations = thorough_configurations()});
-  const Triaged t = triage_finding({&honest}, one, {});
+  const Triaged t = *triage_finding({&honest}, one, {});
   EXPECT_FALSE(t.reduced);
   EXPECT_THAT(t.why_not, HasSubstr("it agrees"));
   EXPECT_TRUE(is_triaged(one));
   EXPECT_EQ(bugs_of({one}, {}).size(), 1U);
+}
+
+TEST_F(TriageOnDisk, NothingIsWrittenWhereItIsStopped) {
+  const fs::path one = write("one", one_);
+  const std::atomic<bool> stop = true;
+  EXPECT_FALSE(triage_finding({&judge_}, one, {.limits = {.stop = &stop}}));
+  EXPECT_FALSE(is_triaged(one));
 }
 
 TEST_F(TriageOnDisk, ADamagedFileIsNamed) {
