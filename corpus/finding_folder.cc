@@ -71,6 +71,13 @@ nlohmann::ordered_json to_json(const FindingRecord& r) {
   out["guard"] = guard != nullptr ? guard->words : "";
   for (auto& list = out["guards"] = nlohmann::ordered_json::array(); const FoundGuard& g : r.guards)
     list.push_back({{"words", g.words}, {"kind", name(g.place.kind)}, {"fires", g.fires}});
+  if (r.blame != nullptr) {
+    const nlohmann::ordered_json blame = blame_json(*r.blame);
+    out["minimal_sets"] = blame.at("passes");
+    for (const char* key : {"bad_versions", "good_versions", "not_runnable", "unclear", "versions_in_words",
+                            "culprit", "culprit_why", "first_bad_tensor"})
+      out[key] = blame.at(key);
+  }
   out["random"] = r.judged->reference.random;
   out["system"] = r.system;
   out["version"] = r.version;
@@ -96,6 +103,10 @@ std::string readme(const FindingRecord& r) {
       join(level_names(f, r.judged->configurations), ", "), name(f.cls), f.message);
   text += r.cause.cures.empty() ? "No single pass or rewrite rule cures it when it is disabled.\n"
                                 : "Disabling any one of these cures it: " + join(r.cause.cures, ", ") + ".\n";
+  if (r.blame != nullptr && !r.blame->versions.words.empty())
+    text += fmt::format("Of the versions tried: {}.\n", r.blame->versions.words);
+  if (r.blame != nullptr && r.blame->culprit != Culprit::kUnknown)
+    text += fmt::format("Culprit: {} ({}).\n", name(r.blame->culprit), r.blame->culprit_why);
   if (const FoundGuard* guard = telling(r.guards)) text += "It " + guard->words + ".\n";
   if (!r.motif.empty())
     text +=

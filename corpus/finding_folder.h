@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "fuzzer/triage/blame.h"
 #include "fuzzer/triage/guards.h"
 
 namespace mob {
@@ -26,6 +27,7 @@ struct FindingRecord {
   Cause cause;
   std::string signature;
   std::vector<FoundGuard> guards;  // of a reduced case
+  const Blame* blame = nullptr;    // of `c`; null: nobody asked
   bool reduced = false;            // to the end, by the shrink steps
   std::string system, version;     // "onnxruntime", "1.31.1"
   std::string motif;

@@ -47,6 +47,8 @@ std::optional<Triaged> read_triage(const fs::path& finding) try {
     t.system = json.at("system");
     t.version = json.at("version");
     t.guard = json.at("guard");
+    t.versions = json.value("versions_in_words", "");
+    t.culprit = json.value("culprit", "");
     return t;
   }
   if (!fs::exists(finding / kNotReduced)) return std::nullopt;
@@ -72,6 +74,13 @@ std::optional<Triaged> triage_finding(const std::vector<Judge*>& judges, const f
   const Examined e = examine(judges, c, o);
   if (options.limits.stopped()) return std::nullopt;
   const System& system = judges.front()->system();
+  std::optional<Blame> blamed;
+  if (e.nothing.empty()) {
+    BlameOptions blaming{.versions = versions_at_hand(system), .guards = false, .symptom = e.lock.symptom};
+    blaming.executor = options.executor;
+    blamed = blame(system, e.reduced.c, blaming);
+    if (options.limits.stopped()) return std::nullopt;
+  }
   if (e.nothing.empty())
     write_finding(finding, {.name = kReduced,
                             .c = &e.reduced.c,
@@ -79,6 +88,7 @@ std::optional<Triaged> triage_finding(const std::vector<Judge*>& judges, const f
                             .cause = e.cause,
                             .signature = e.signature.text(),
                             .guards = e.reduced.guards,
+                            .blame = &*blamed,
                             .reduced = e.reduced.complete,
                             .system = system.name,
                             .version = system.version});

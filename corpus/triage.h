@@ -24,13 +24,15 @@ struct Triaged {
   std::vector<std::string> passes, operators;
   std::size_t nodes = 0;
   std::string system, version;
+  std::string versions;  // "bad 1.15.1-1.26.0, good from 1.27.0 on"
+  std::string culprit;   // "optimizer"
 };
 // Nothing where it is not triaged. Throws UserError naming a file that is damaged.
 std::optional<Triaged> read_triage(const std::filesystem::path& finding);
 
-// Examines a finding with a judge of its system (or of another one) and writes the result down, complete or
-// not at all. Nothing is written where it was stopped (TrialLimits). Throws UserError: no finding there, or a
-// full disk.
+// Examines a finding, and blames what it was reduced to, with a judge of its system (or of another one) and
+// writes the result down, complete or not at all. Nothing is written where it was stopped (TrialLimits).
+// Throws UserError: no finding there, or a full disk.
 std::optional<Triaged> triage_finding(const std::vector<Judge*>& judges, const std::filesystem::path& finding,
                                       const ExamineOptions& options);
 

@@ -43,21 +43,11 @@ std::vector<fs::path> find_paths(const std::vector<std::string>& words) {
 // Those of the same system that --versions asks for, oldest first, and the one at hand among them.
 std::vector<System> versions_of(const System& own, const std::string& asked) {
   if (asked == "none") return {};
+  if (asked == "all" || asked == "bisect") return versions_at_hand(own);
   std::vector<System> systems;
-  if (asked == "all" || asked == "bisect") {
-    for (const SystemSpec* spec : all_systems())
-      if (spec->name == own.name) systems = spec->installed();
-  } else {
-    for (const std::string& version : split(asked, ','))
-      systems.push_back(resolve_system(own.name + "@" + version));
-  }
-  const auto same = [&](const System& s) { return s.version == own.version; };
-  if (std::none_of(systems.begin(), systems.end(), same)) systems.push_back(own);
-  std::stable_sort(systems.begin(), systems.end(), [](const System& a, const System& b) {
-    const auto library = [](const System& s) { return s.version.find('/') != std::string::npos; };
-    return library(a) != library(b) ? library(b) : !library(a) && version_less(a.version, b.version);
-  });
-  return systems;
+  for (const std::string& version : split(asked, ','))
+    systems.push_back(resolve_system(own.name + "@" + version));
+  return with_own(std::move(systems), own);
 }
 
 // --- for people --------------------------------------------------------------------------------------

@@ -23,10 +23,11 @@ int print_bugs(const std::vector<fs::path>& findings, const fs::path& known, boo
   const auto state = [](const Bug& b) { return b.known ? b.known->state : std::string(); };
   if (json) {
     for (const Bug& b : bugs) {
-      nlohmann::ordered_json out = {{"signature", b.signature},    {"symptom", b.best().symptom},
-                                    {"passes", b.best().passes},   {"guard", b.best().guard},
-                                    {"nodes", b.best().nodes},     {"operators", b.best().operators},
-                                    {"reduced", b.best().reduced}, {"state", state(b)}};
+      nlohmann::ordered_json out = {{"signature", b.signature},      {"symptom", b.best().symptom},
+                                    {"passes", b.best().passes},     {"guard", b.best().guard},
+                                    {"versions", b.best().versions}, {"culprit", b.best().culprit},
+                                    {"nodes", b.best().nodes},       {"operators", b.best().operators},
+                                    {"reduced", b.best().reduced},   {"state", state(b)}};
       if (b.known) out["reference"] = b.known->reference;
       if (b.known) out["because"] = b.known->because;
       for (auto& list = out["findings"] = nlohmann::ordered_json::array(); const Triaged& t : b.findings)
@@ -43,6 +44,8 @@ int print_bugs(const std::vector<fs::path>& findings, const fs::path& known, boo
                          : "not reduced: " + t.why_not,
                join(t.operators, " "));
     if (!t.guard.empty()) fmt::print("      {}\n", t.guard);
+    if (!t.versions.empty())
+      fmt::print("      {}{}\n", t.versions, t.culprit == "optimizer" ? "" : "; culprit: " + t.culprit);
     if (b.known && !(b.known->reference + b.known->because).empty())
       fmt::print("      {}{}{}\n", b.known->reference,
                  b.known->reference.empty() || b.known->because.empty() ? "" : ": ", b.known->because);

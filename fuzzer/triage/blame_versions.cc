@@ -174,4 +174,21 @@ VersionBlame blame_versions(const Case& c, const std::vector<System>& systems, b
   return blame;
 }
 
+std::vector<System> with_own(std::vector<System> systems, const System& own) {
+  const auto same = [&](const System& s) { return s.version == own.version; };
+  if (std::none_of(systems.begin(), systems.end(), same)) systems.push_back(own);
+  std::stable_sort(systems.begin(), systems.end(), [](const System& a, const System& b) {
+    const auto library = [](const System& s) { return s.version.find('/') != std::string::npos; };
+    return library(a) != library(b) ? library(b) : !library(a) && version_less(a.version, b.version);
+  });
+  return systems;
+}
+
+std::vector<System> versions_at_hand(const System& own) {
+  std::vector<System> systems;
+  for (const SystemSpec* spec : all_systems())
+    if (spec->name == own.name) systems = spec->installed();
+  return with_own(std::move(systems), own);
+}
+
 }  // namespace mob

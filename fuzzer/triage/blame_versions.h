@@ -40,6 +40,12 @@ struct VersionBlame {
 VersionBlame blame_versions(const Case& c, const std::vector<System>& systems, bool bisect,
                             const std::string& own, const WorkerLimits& limits, const Executor& executor);
 
+// The installed versions of the same system and `own` among them, oldest first, libraries given by a path
+// last.
+std::vector<System> versions_at_hand(const System& own);
+// The same of versions that are given.
+std::vector<System> with_own(std::vector<System> systems, const System& own);
+
 // The same case in one version. A system that cannot be started is unclear.
 AtVersion judge_version(const Case& c, const Reference& reference, const System& system,
                         const WorkerLimits& limits);
