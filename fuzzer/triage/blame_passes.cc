@@ -308,6 +308,7 @@ std::vector<PassBlame> blame_passes(Judge& judge, const Case& c, const Judged& j
     for (std::size_t i : f.configurations)
       if (all[i].level > 0 && all[i].reload == saved) where.try_emplace(all[i].level, &f, i);
   std::vector<PassBlame> blames;
+  blames.reserve(where.size());
   for (const auto& [level, found] : where)
     blames.push_back(Search(judge, c, judged, *found.first, found.second)
                          .run(blames.empty() ? std::vector<PassSet>() : blames.back().cures));
