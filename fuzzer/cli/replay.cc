@@ -60,7 +60,8 @@ int replay(const Words& words) {
                                                           : "gone",
                  folder.filename().string(), judge->system().label(),
                  message.empty() ? (what == "gone" ? "" : "\n             " + what)
-                                 : "\n             " + one_line(same ? message : what + ": " + message, 200));
+                                 : "\n             " +
+                                       one_line(same ? message : fmt::format("{}: {}", what, message), 200));
     std::fflush(stdout);
   }
   if (!words.json && bad + gone > 1) fmt::print("{} findings: {} still bad, {} not\n", bad + gone, bad, gone);

@@ -247,15 +247,17 @@ nlohmann::ordered_json blame_json(const Blame& b) {
   out["reason"] = b.nothing;
   out["message"] = b.finding ? b.finding->message : "";
   out["levels"] = b.levels;
-  Json passes = Json::object(), why = Json::object(), instead = Json::object();
+  Json passes = Json::object(), why = Json::object(), instead = Json::object(), fired = Json::object();
   for (const PassBlame& p : b.passes) {
     passes[p.bad.name()] = p.cures;
+    fired[p.bad.name()] = p.fired;
     if (!p.none.empty()) why[p.bad.name()] = p.none;
     for (const auto& [pass, other] : p.instead) instead[p.bad.name()][pass] = other;
   }
   out["passes"] = passes;
   out["no_passes_why"] = why;
   out["other_finding_without"] = instead;
+  out["fired"] = fired;
   out["bad_versions"] = b.versions.versions(Result::kBad);
   out["good_versions"] = b.versions.versions(Result::kGood);
   out["not_run"] = b.versions.versions(Result::kNotRun);

@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "fuzzer/base/text.h"
 #include "fuzzer/probes/applied_rules.h"
 
 namespace mob {
@@ -22,6 +23,12 @@ enum class Price { kCheap, kDear, kHang };
 
 void add_new(PassSet& to, const std::string& pass) {
   if (std::find(to.begin(), to.end(), pass) == to.end()) to.push_back(pass);
+}
+
+PassSet each_once(const std::vector<std::string>& passes) {
+  PassSet once;
+  for (const std::string& p : passes) add_new(once, p);
+  return once;
 }
 
 class Search {
@@ -59,6 +66,7 @@ class Search {
     }
     found_.repeated = repeats_ > 1;
     if (!found_.cures.empty()) found_.lesser = known(found_.cures.front()).lesser;
+    found_.fired = each_once(found_.fired);
     return std::move(found_);
   }
 
@@ -216,7 +224,8 @@ class Search {
     if (found_.bad.level == 0) {
       found_.none = "it shows without optimization";
     } else if (!system.can_disable) {
-      found_.none = system.label() + " takes no names of optimizers to disable";
+      found_.none = system.label() + " takes no names of optimizers to disable; the model was changed by " +
+                    (found_.fired.empty() ? "none that tells" : join(each_once(found_.fired), ", "));
     } else {
       search_sets();
       for (const auto& [set, w] : known_)
@@ -308,6 +317,7 @@ std::vector<PassBlame> blame_passes(Judge& judge, const Case& c, const Judged& j
     for (std::size_t i : f.configurations)
       if (all[i].level > 0 && all[i].reload == saved) where.try_emplace(all[i].level, &f, i);
   std::vector<PassBlame> blames;
+  blames.reserve(where.size());
   for (const auto& [level, found] : where)
     blames.push_back(Search(judge, c, judged, *found.first, found.second)
                          .run(blames.empty() ? std::vector<PassSet>() : blames.back().cures));

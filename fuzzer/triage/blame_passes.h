@@ -22,7 +22,7 @@ struct PassBlame {
   std::string lesser;     // a finding of a lesser class that is left with the first cure, in words; or empty
   std::string none;       // why there are no cures
   bool repeated = false;  // it does not show each time: what cures was tried again and again
-  std::vector<std::string> fired;  // passes that changed the model, as far as they tell
+  std::vector<std::string> fired;  // passes that changed the model, as far as they tell, each once
   int sessions = 0;                // tried
 };
 

@@ -17,6 +17,17 @@ import sys
 
 from known_bugs import installed_versions, version
 
+# What we think is recorded otherwise than it is, with the evidence.
+DISPUTED = {
+    ("nbits_f16", "passes"): "at ALL outputs are 0.027 from the reference's (EXTENDED: 5.77), as sums of products rounded "
+                             "to float16 are; the bound is 0.62",
+    ("nbits_f16", "versions"): "in 1.25.1 and 1.26.0 outputs are 0.027 from the reference's at all levels with that pass, "
+                               "as at ALL in 1.31.1",
+    ("ln_sc1", "culprit"): "LayerNormalization takes any scale that broadcasts (ONNX, opset 17), its kernel no scale of "
+                           "one number: the fused model is valid",
+    ("qdq_convpczp_u8", "culprit"): "QLinearConv takes a zero point for each channel of the weight (ONNX, opset 10), its "
+                                    "kernel only equal ones: the fused model is valid",
+}
 LEVELS = {"1": "BASIC", "2": "EXTENDED", "99": "ALL"}
 
 
@@ -89,8 +100,11 @@ def main():
             for part, wrong in differences(case, row, at, installed).items():
                 told[part] += 1
                 right[part] += not wrong
+                dispute = DISPUTED.get((folder.name, part), "")
                 for words in wrong:
-                    print(f"WRONG {part} {folder.name} ({at}) {words}")
+                    print(f"{'DISPUTED' if dispute else 'WRONG'} {part} {folder.name} ({at}) {words}")
+                if wrong and dispute:
+                    print(f"  {dispute}")
     for part in ("passes", "versions", "culprit"):
         print(f"{part}: {right[part]} of {told[part]} as recorded")
     print(f"culprits: {dict(culprits)}")

@@ -126,6 +126,7 @@ TEST(BlamePasses, NoneWhereTheVersionTakesNoNames) {
   const Blame b = blame(s, difference(), quick_blame());
   EXPECT_THAT(cures_of(b), IsEmpty());
   EXPECT_THAT(b.passes.front().none, HasSubstr("takes no names"));
+  EXPECT_THAT(b.passes.front().none, HasSubstr("changed by FakePass"));
 }
 
 TEST(BlamePasses, OfSavedModelsOnlyWhereTheSessionIsRight) {
