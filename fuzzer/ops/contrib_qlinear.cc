@@ -114,6 +114,7 @@ Expected concat(const Inference& inf) {
   std::vector<Expected> parts;
   for (std::size_t i = 2; i < inf.input_count(); i += 3) parts.push_back(dequantized(inf, i));
   std::vector<const Expected*> pointers;
+  pointers.reserve(parts.size());
   for (const Expected& p : parts) pointers.push_back(&p);
   std::vector<Attribute> attributes;
   copy_attributes(inf.node(), {"axis"}, attributes);
