@@ -146,6 +146,7 @@ Expected conv(const Inference& inf) {
   copy_attributes(inf.node(), {"auto_pad", "dilations", "group", "kernel_shape", "pads", "strides"},
                   attributes);
   std::vector<const Expected*> inputs;
+  inputs.reserve(inf.input_count());
   for (std::size_t i = 0; i < inf.input_count(); ++i) inputs.push_back(optional_input(inf, i));
   if (!has_channels_last(inf)) return apply(inf, "QLinearConv", std::move(attributes), inputs);
   const Expected x = channels_first(inf, inf.input(0));
