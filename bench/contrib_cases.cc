@@ -511,7 +511,7 @@ void draw_qlinear_unary(Sketch& s) {
       s.set("count_include_pad", s.rng.range(0, 1));
     }
   } else {
-    // Of one element, 256 steps of 1 / 256 wrap to 0 in its kernel (1.31.1).
+    // Of one element, 1 in steps of 1 / 196 or less comes out as 0 of its kernel (1.31.1).
     s.quantized(t, {s.size(3), s.rng.range(2, 4), s.rng.range(2, 6)});
   }
   if (op == "QLinearLeakyRelu") s.set("alpha", 0.1f);

@@ -10,11 +10,13 @@ std::vector<Expected> apply_all(const Inference& outer, std::string op, std::vec
   node.name = outer.node().name;
   node.op_type = std::move(op);
   node.attributes = std::move(attributes);
-  for (std::size_t i = 0; i < outputs; ++i) node.outputs.push_back(static_cast<ValueId>(i));
+  node.outputs.resize(outputs);
+  std::iota(node.outputs.begin(), node.outputs.end(), 0);
   const OpSpec* spec = find_op(node.op_type);
   if (spec == nullptr) throw Unsupported("no reference for operator " + node.op_type);
   // Operators trust that their schema takes what they are given.
   std::vector<DType> types;
+  types.reserve(inputs.size());
   for (const Expected* x : inputs) types.push_back(x == nullptr ? DType::kUndefined : x->type.dtype);
   const Schema* form = schema(node.op_type, opset);
   if (form != nullptr && !form->takes(types))

@@ -60,6 +60,14 @@ std::vector<Expected> attend(const Inference& inf, const std::vector<const Expec
                    {qkv[0], qkv[1], qkv[2], added ? &*added : nullptr, past_key, past_value}, 3);
 }
 
+// Of each token, where `first` is that of the first of each row.
+std::vector<std::int64_t> positions_from(std::int64_t first, std::int64_t batch, std::int64_t tokens) {
+  std::vector<std::int64_t> positions(static_cast<std::size_t>(batch * tokens));
+  for (std::size_t i = 0; i < positions.size(); ++i)
+    positions[i] = first + static_cast<std::int64_t>(i) % tokens;
+  return positions;
+}
+
 std::int64_t heads_of(const Inference& inf) {
   const std::int64_t heads = inf.node().int_or("num_heads", 0);
   if (heads <= 0) throw InvalidNode("num_heads is not given");
@@ -95,6 +103,7 @@ std::vector<Expected> attention(const Inference& inf) {
     if (dims.size() != 5 || dims[0] != 2)
       throw InvalidNode("past is not [2, batch, heads, tokens, channels]");
     s.past = dims[3];
+    past.reserve(2);
     for (std::int64_t i : {0, 1})
       past.push_back(reshaped(part(inf, inf.input(4), 0, i, i + 1), Dims(dims.begin() + 1, dims.end())));
   }
@@ -148,11 +157,9 @@ Expected rotary_embedding(const Inference& inf) {
   if (x.size() == 3) attributes.push_back({"num_heads", heads});
   const std::int64_t batch = x[0], tokens = x[x.size() - 2];
   std::vector<std::int64_t> positions = inf.ints(1);
-  if (inf.dims(1) == Dims{1}) {
-    const std::int64_t first = positions[0];
-    positions.clear();
-    for (std::int64_t i = 0; i < batch * tokens; ++i) positions.push_back(first + i % tokens);
-  }
+  if (inf.dims(1) == Dims{1}) positions = positions_from(positions[0], batch, tokens);
+  if (static_cast<std::int64_t>(positions.size()) != batch * tokens)
+    throw InvalidNode("there is not a position for each token");
   const Expected rows = exact(Tensor::of_ints(DType::kInt64, {batch, tokens}, positions));
   return apply(inf, "RotaryEmbedding", std::move(attributes),
                {&inf.input(0), &inf.input(2), &inf.input(3), &rows});
@@ -177,9 +184,8 @@ std::vector<Expected> group_query_attention(const Inference& inf) {
   if (node.int_or("do_rotary", 0) != 0) {
     if (inf.rank(7) != 2) throw InvalidNode("cos_cache has two axes");
     if (inf.has_input(9)) throw Unsupported("GroupQueryAttention with position_ids");
-    std::vector<std::int64_t> positions;
-    for (std::int64_t i = 0; i < batch * tokens; ++i) positions.push_back(past + i % tokens);
-    const Expected rows = exact(Tensor::of_ints(DType::kInt64, {batch, tokens}, positions));
+    const Expected rows =
+        exact(Tensor::of_ints(DType::kInt64, {batch, tokens}, positions_from(past, batch, tokens)));
     for (std::size_t i = 0; i < 2; ++i)
       qk[i] = apply(inf, "RotaryEmbedding",
                     {{"num_heads", i == 0 ? heads : kv_heads},

@@ -67,8 +67,8 @@ constexpr char kMaxPool[] = "MaxPool", kAveragePool[] = "AveragePool", kGlobalMa
                kGlobalAveragePool[] = "GlobalAveragePool";
 
 Expected upsample(const Inference& inf) {
-  std::vector<double> scales;
-  for (std::int64_t s : inf.node().ints_or("scales", {})) scales.push_back(static_cast<double>(s));
+  const std::vector<std::int64_t> whole = inf.node().ints_or("scales", {});
+  const std::vector<double> scales(whole.begin(), whole.end());
   const auto n = static_cast<std::int64_t>(scales.size());
   const Expected factors = exact(Tensor::of(DType::kFloat, {n}, scales));
   return apply(inf, "Resize",

@@ -114,6 +114,7 @@ Expected concat(const Inference& inf) {
   std::vector<Expected> parts;
   for (std::size_t i = 2; i < inf.input_count(); i += 3) parts.push_back(dequantized(inf, i));
   std::vector<const Expected*> pointers;
+  pointers.reserve(parts.size());
   for (const Expected& p : parts) pointers.push_back(&p);
   std::vector<Attribute> attributes;
   copy_attributes(inf.node(), {"axis"}, attributes);
@@ -145,6 +146,7 @@ Expected conv(const Inference& inf) {
   copy_attributes(inf.node(), {"auto_pad", "dilations", "group", "kernel_shape", "pads", "strides"},
                   attributes);
   std::vector<const Expected*> inputs;
+  inputs.reserve(inf.input_count());
   for (std::size_t i = 0; i < inf.input_count(); ++i) inputs.push_back(optional_input(inf, i));
   if (!has_channels_last(inf)) return apply(inf, "QLinearConv", std::move(attributes), inputs);
   const Expected x = channels_first(inf, inf.input(0));

@@ -153,5 +153,15 @@ TEST(MicrosoftRotaryEmbedding, CountsPositionsFromTheFirst) {
                inputs);
 }
 
+TEST(MicrosoftRotaryEmbedding, WantsAPositionForEachToken) {
+  const Reference r = run_text(
+      "g (float[2, 3, 4] x, int64[2, 2] at, float[5, 2] cos) => (float[2, 3, 4] y) "
+      "{ y = com.microsoft.RotaryEmbedding (x, at, cos, cos) }",
+      {{"x", some(f32, {2, 3, 4})},
+       {"at", Tensor::of_ints(DType::kInt64, {2, 2}, {0, 1, 2, 3})},
+       {"cos", some(f32, {5, 2})}});
+  EXPECT_TRUE(r.invalid);
+}
+
 }  // namespace
 }  // namespace mob::testing
