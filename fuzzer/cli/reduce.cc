@@ -38,9 +38,9 @@ fs::path goal_of(const Words& words, const fs::path& path, std::size_t of) {
   const fs::path clean = path.lexically_normal();
   const fs::path last = clean.filename().empty() ? clean.parent_path() : clean;
   const std::string name = last.stem().string() + ".reduced";
-  const fs::path goal = words.out.empty() ? last.parent_path() / name
-                        : of == 1         ? fs::path(words.out)
-                                          : fs::path(words.out) / name;
+  fs::path goal = words.out.empty() ? last.parent_path() / name
+                  : of == 1         ? fs::path(words.out)
+                                    : fs::path(words.out) / name;
   if (fs::exists(goal))
     throw UserError(goal.string() + ": is there already; name another place with --out, or move it away");
   return goal;
@@ -127,6 +127,7 @@ int reduce_paths(const Words& words) {
       throw UserError("--steps: there is no step '" + step + "'; `mobster list steps` names them");
   const std::vector<fs::path> paths = find_models(words.paths);
   std::vector<fs::path> goals;
+  goals.reserve(paths.size());
   for (const fs::path& path : paths) goals.push_back(goal_of(words, path, paths.size()));
   std::size_t found = 0;
   for (std::size_t i = 0; i < paths.size(); ++i) {

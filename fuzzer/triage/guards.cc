@@ -480,6 +480,7 @@ std::vector<Neighbour> neighbours(const Case& c, Judge& judge, const GuardPlace*
 std::vector<FoundGuard> find_guards(Trials& trials, const Case& c) {
   std::vector<Neighbour> all = neighbours(c, trials.judge());
   std::vector<Case> variants;
+  variants.reserve(all.size());
   for (Neighbour& n : all) variants.push_back(std::move(n.c));
   const std::vector<Shown> shown = trials.run(variants);
   std::vector<FoundGuard> guards;

@@ -58,7 +58,7 @@ std::string family_of(std::string_view optimizer) {
 }
 
 std::string Signature::text() const {
-  const auto or_none = [](std::string words) { return words.empty() ? std::string("-") : words; };
+  const auto or_none = [](const std::string& words) { return words.empty() ? std::string("-") : words; };
   return join({std::string(name(symptom)), system, or_none(join(passes, "+")), or_none(join(operators, " ")),
                or_none(guard)},
               " | ");
