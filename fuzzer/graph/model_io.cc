@@ -398,14 +398,44 @@ void save_case(const Case& c, const std::filesystem::path& folder) {
   for (std::size_t b = 0; b < c.bindings.size(); ++b) save_inputs(c.bindings[b], b + 1);
 }
 
+namespace {
+
+constexpr std::string_view kFragile[] = {"EyeLike",     "LabelEncoder", "RegexFullMatch",
+                                         "StringSplit", "StringConcat", "StringNormalizer"};
+
+// onnx's shape inference of a whole model. Those of some operators die where their input's type is unknown:
+// they go last, and only where it is known.
+void infer_in_turn(onnx::ModelProto& m, const onnx::ShapeInferenceOptions& options) {
+  const auto infer = [&] {
+    onnx::shape_inference::InferShapes(m, onnx::OpSchemaRegistry::Instance(), options);
+  };
+  std::vector<std::pair<onnx::NodeProto*, std::string>> later;
+  for (onnx::NodeProto& n : *m.mutable_graph()->mutable_node())
+    if (std::find(std::begin(kFragile), std::end(kFragile), n.op_type()) != std::end(kFragile))
+      later.emplace_back(&n, n.domain());
+  if (!later.empty()) {
+    onnx::OperatorSetIdProto& unknown = *m.add_opset_import();
+    unknown.set_domain("mobster.later");
+    unknown.set_version(1);
+  }
+  for (const auto& [n, domain] : later) n->set_domain("mobster.later");
+  infer();
+  for (const auto& [n, domain] : later) {
+    if (n->input_size() == 0 || !has_type(m.graph(), n->input(0))) continue;
+    n->set_domain(domain);
+    infer();
+  }
+}
+
+}  // namespace
+
 std::string check_model(const Model& model) {
   try {
     onnx::ModelProto m;
     proto::write_model(model, &m);
     onnx::checker::check_model(m, /*full_check=*/false);
     // The second half of a full check, done here so that it may work in place.
-    onnx::shape_inference::InferShapes(m, onnx::OpSchemaRegistry::Instance(),
-                                       onnx::ShapeInferenceOptions(true, 1, false));
+    infer_in_turn(m, onnx::ShapeInferenceOptions(true, 1, false));
     return {};
   } catch (const std::exception& e) {
     const std::string message = one_line(e.what());
@@ -420,26 +450,7 @@ Model infer_shapes(const Model& model) {
     onnx::ModelProto m;
     // Inference reads the values of shapes, axes and the like, never of large tensors.
     proto::write_model(model, &m, {.data_up_to = 1 << 20});
-    // That of EyeLike dies where its input's type is unknown: it goes last, and only where it is known.
-    std::vector<onnx::NodeProto*> eyes;
-    for (onnx::NodeProto& n : *m.mutable_graph()->mutable_node())
-      if (n.op_type() == "EyeLike") eyes.push_back(&n);
-    const auto infer = [&m] {
-      onnx::shape_inference::InferShapes(m, onnx::OpSchemaRegistry::Instance(),
-                                         onnx::ShapeInferenceOptions(false, 0, true));
-    };
-    if (!eyes.empty()) {
-      onnx::OperatorSetIdProto& unknown = *m.add_opset_import();
-      unknown.set_domain("mobster.later");
-      unknown.set_version(1);
-    }
-    for (onnx::NodeProto* n : eyes) n->set_domain("mobster.later");
-    infer();
-    for (onnx::NodeProto* n : eyes) {
-      if (n->input_size() == 0 || !has_type(m.graph(), n->input(0))) continue;
-      n->set_domain("");
-      infer();
-    }
+    infer_in_turn(m, onnx::ShapeInferenceOptions(false, 0, true));
     take_types(m.graph(), &out.graph);
   } catch (const std::exception&) {
     return model;

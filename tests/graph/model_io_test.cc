@@ -430,6 +430,21 @@ TEST(ModelIoTest, InfersShapesInNestedGraphsAndSharesTensors) {
   EXPECT_FALSE(odd.graph[odd.graph.find("a")].type.has_value());
 }
 
+// So does that of LabelEncoder, in the checker, too.
+TEST(InferShapes, LivesThroughALabelEncoderOfAnUnknownType) {
+  const Model model = parse_text(R"(<ir_version: 8, opset_import: ["" : 17, "ai.onnx.ml" : 4, "custom" : 1]>
+g (float[2] x) => (int64[2] y, int64[2] z) {
+  a = custom.Foo (x)
+  y = ai.onnx.ml.LabelEncoder <keys_floats: floats = [1.0, 2.0], values_int64s: ints = [3, 4]> (a)
+  b = Abs (x)
+  z = ai.onnx.ml.LabelEncoder <keys_floats: floats = [1.0, 2.0], values_int64s: ints = [3, 4]> (b)
+})");
+  const Model out = infer_shapes(model);
+  EXPECT_FALSE(out.graph[out.graph.find("a")].type);
+  EXPECT_EQ(show(*out.graph[out.graph.find("b")].type), "float[2]");
+  check_model(model);
+}
+
 // onnx's inference of EyeLike (1.23) dies where it does not know the type of its input.
 TEST(InferShapes, LivesThroughAnEyeLikeOfAnUnknownType) {
   const Model m = infer_shapes(parse_text(R"(<ir_version: 8, opset_import: ["" : 17, "there" : 1]>
