@@ -15,6 +15,7 @@
 #include "fuzzer/probes/limits.h"
 #include "fuzzer/probes/support.h"
 #include "fuzzer/triage/judge.h"
+#include "fuzzer/triage/lock.h"
 
 namespace mob {
 

@@ -44,27 +44,6 @@ std::uint64_t pass_set_of(const Judged& judged) {
 
 }  // namespace
 
-std::string template_of(std::string_view message) {
-  std::string out;
-  for (std::size_t i = 0; i < message.size() && out.size() < 160; ++i) {
-    const char ch = message[i];
-    if (ch == '\'' || ch == '"') {
-      const auto end = message.find(ch, i + 1);
-      if (end != std::string_view::npos && end - i < 80) {
-        out += "'...'";
-        i = end;
-        continue;
-      }
-    }
-    if (std::isdigit(static_cast<unsigned char>(ch))) {
-      if (out.empty() || out.back() != '#') out += '#';
-      continue;
-    }
-    out += ch;
-  }
-  return out;
-}
-
 std::int64_t resident_memory(int process) {
   std::ifstream in("/proc/" + std::to_string(process) + "/statm");
   std::int64_t size = 0, resident = 0;

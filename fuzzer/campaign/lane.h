@@ -69,7 +69,4 @@ class Lane {
 // Bytes that a process has resident; 0 where it is gone.
 std::int64_t resident_memory(int process);
 
-// A reason without what differs from case to case: numbers become #, quoted names and paths '...'.
-std::string template_of(std::string_view message);
-
 }  // namespace mob

@@ -99,7 +99,7 @@ std::vector<Expected> attention(const Inference& inf) {
   Sizes s{inf.dims(0)[0], heads_of(inf), inf.dims(0)[1], 0, 0};
   std::vector<Expected> past;
   if (inf.has_input(4)) {
-    const Dims dims = inf.dims(4);
+    const Dims& dims = inf.dims(4);
     if (dims.size() != 5 || dims[0] != 2)
       throw InvalidNode("past is not [2, batch, heads, tokens, channels]");
     s.past = dims[3];

@@ -111,10 +111,7 @@ std::vector<std::string> guards_of(Judge& judge, const Case& c, const Judged& ju
 }
 
 Configuration lowest(const Judged& judged) {
-  const std::vector<std::size_t>& bad = judged.verdict.finding->configurations;
-  return judged.configurations[*std::min_element(bad.begin(), bad.end(), [&](std::size_t a, std::size_t b) {
-    return judged.configurations[a].level < judged.configurations[b].level;
-  })];
+  return judged.configurations[lowest_bad(judged)];
 }
 
 double longest_session(const Judged& judged) {

@@ -55,22 +55,24 @@ bool same_outputs(const std::vector<Output>& a, const std::vector<Output>& b) {
   });
 }
 
+void add_without(const Configuration& bad, const std::vector<std::string>& disabled, bool report,
+                 std::vector<Configuration>& to) {
+  Configuration c = bad;
+  c.report_passes = report;
+  c.disabled.insert(c.disabled.end(), disabled.begin(), disabled.end());
+  if (bad.reload) {
+    to.push_back(c);
+    to.back().reload = false;
+  }
+  to.push_back(std::move(c));
+}
+
 Trial try_without(Judge& judge, const Case& c, const Reference& reference, const Finding& finding,
                   const Configuration& bad, std::span<const std::vector<std::string>> sets, bool report) {
-  // What a saved model does is held against the session that saved it: both are needed.
   const std::size_t each = bad.reload ? 2 : 1;
   std::vector<Configuration> configurations = {{.level = 0}};
-  const auto add = [&](const std::vector<std::string>& disabled) {
-    for (std::size_t k = 0; k < each; ++k) {
-      Configuration c = bad;
-      c.report_passes = report;
-      if (k + 1 < each) c.reload = false;
-      c.disabled.insert(c.disabled.end(), disabled.begin(), disabled.end());
-      configurations.push_back(std::move(c));
-    }
-  };
-  add({});
-  for (const auto& set : sets) add(set);
+  add_without(bad, {}, report, configurations);
+  for (const auto& set : sets) add_without(bad, set, report, configurations);
   const std::vector<Outcome> all = judge.run_apart(c, configurations);
   const auto look = [&](std::size_t from) {
     const Outcome& last = all[from + each - 1];
@@ -141,13 +143,18 @@ void sort_by_guilt(const System& system, const std::vector<std::string>& fired,
                    [&](const auto& a, const auto& b) { return rank(a) < rank(b); });
 }
 
+std::size_t lowest_bad(const Judged& judged) {
+  const std::vector<std::size_t>& bad = judged.verdict.finding->configurations;
+  MOB_CHECK(!bad.empty());
+  return *std::min_element(bad.begin(), bad.end(), [&](std::size_t a, std::size_t b) {
+    return judged.configurations[a].level < judged.configurations[b].level;
+  });
+}
+
 Cause find_cause(Judge& judge, const Case& c, const Judged& judged) {
   const Finding& finding = *judged.verdict.finding;
   Cause cause;
-  MOB_CHECK(!finding.configurations.empty());
-  std::size_t at = finding.configurations.front();
-  for (std::size_t i : finding.configurations)
-    if (judged.configurations[i].level < judged.configurations[at].level) at = i;
+  const std::size_t at = lowest_bad(judged);
   cause.bad = judged.configurations[at];
   const System& system = judge.system();
   if (!system.can_disable || cause.bad.level == 0) return cause;

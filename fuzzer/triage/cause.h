@@ -19,6 +19,14 @@ struct Cause {
   std::vector<std::string> cures;
 };
 
+// Index of the lowest level's configuration at which the finding of `judged` shows.
+std::size_t lowest_bad(const Judged& judged);
+
+// Appends the configurations that tell whether a finding at `bad` shows where these optimizers are disabled.
+// What a saved model does is held against the session that saved it: then there are two, that session first.
+void add_without(const Configuration& bad, const std::vector<std::string>& disabled, bool report,
+                 std::vector<Configuration>& to);
+
 // `judged` is a finding of `c`. Asks the judge's second process some dozens of times, in one or two requests.
 Cause find_cause(Judge& judge, const Case& c, const Judged& judged);
 

@@ -5,6 +5,7 @@
 #include "fuzzer/graph/binding.h"
 #include "fuzzer/graph/prune.h"
 #include "fuzzer/triage/describe.h"
+#include "fuzzer/triage/variant.h"
 
 namespace mob {
 namespace {
@@ -13,45 +14,6 @@ namespace {
 constexpr std::string_view kElementwise[] = {"Abs",        "Ceil",     "Cos",   "Exp",     "Floor", "Neg",
                                              "Reciprocal", "Relu",     "Round", "Sigmoid", "Sign",  "Sin",
                                              "Softplus",   "Softsign", "Sqrt",  "Tanh"};
-
-// Drops nodes whose outputs nothing needs, and leaves that nothing reads.
-void prune(Case& c) {
-  Graph& g = c.model.graph;
-  const std::vector<int> order = g.topological_order();
-  std::vector<bool> needed(g.values.size(), false);
-  for (ValueId v : g.outputs) needed[static_cast<std::size_t>(v)] = true;
-  std::vector<bool> keep(g.nodes.size(), false);
-  for (auto i = order.rbegin(); i != order.rend(); ++i) {
-    const Node& n = g.nodes[static_cast<std::size_t>(*i)];
-    const bool wanted = std::any_of(n.outputs.begin(), n.outputs.end(), [&](ValueId v) {
-      return v != kNoValue && needed[static_cast<std::size_t>(v)];
-    });
-    if (!wanted) continue;
-    keep[static_cast<std::size_t>(*i)] = true;
-    for (ValueId v : n.inputs)
-      if (v != kNoValue) needed[static_cast<std::size_t>(v)] = true;
-    for (ValueId v : g.captures(n)) needed[static_cast<std::size_t>(v)] = true;
-  }
-  std::vector<Node> nodes;
-  for (std::size_t i = 0; i < g.nodes.size(); ++i)
-    if (keep[i]) nodes.push_back(std::move(g.nodes[i]));
-  g.nodes = std::move(nodes);
-  drop_unread_leaves(c);
-  for (std::size_t v = 0; v < g.values.size(); ++v)
-    if (!needed[v]) g.values[v].listed = false;
-  std::erase_if(c.witness, [&](const auto& given) {
-    const ValueId v = g.find(given.first);
-    return v == kNoValue || !g.is_output(v);
-  });
-}
-
-// Of the graph and those nested in it.
-std::size_t node_count(const Graph& g) {
-  std::size_t count = g.nodes.size();
-  for (const Node& n : g.nodes)
-    for (const Graph* body : n.bodies()) count += node_count(*body);
-  return count;
-}
 
 class Cutter {
  public:

@@ -32,20 +32,6 @@ bool is_name(std::string_view word, const std::set<std::string, std::less<>>& na
   return false;
 }
 
-// The configurations that tell about `bad`, behind the plain one: what a saved model does is held against the
-// session that saved it.
-void add_configurations(const Configuration& bad, const std::vector<std::string>& disabled,
-                        std::vector<Configuration>& to) {
-  Configuration c = bad;
-  c.report_passes = false;
-  c.disabled.insert(c.disabled.end(), disabled.begin(), disabled.end());
-  if (bad.reload) {
-    to.push_back(c);
-    to.back().reload = false;
-  }
-  to.push_back(std::move(c));
-}
-
 // Whether outputs could be told from wrong ones: some element that is decided, finite and not 0.
 bool tells(const Reference& r) {
   return std::any_of(r.outputs.begin(), r.outputs.end(), [](const Expected& x) {
@@ -58,41 +44,41 @@ bool tells(const Reference& r) {
 
 }  // namespace
 
-std::string message_template(std::string_view message, const Model& model) {
-  std::set<std::string, std::less<>> names;
-  collect_names(model.graph, names);
-  names.erase("");
+std::string template_of(std::string_view message) {
   std::string out;
-  for (std::size_t i = 0; i < message.size() && out.size() < 160;) {
+  for (std::size_t i = 0; i < message.size() && out.size() < 160; ++i) {
     const char ch = message[i];
     if (ch == '\'' || ch == '"') {
       const auto end = message.find(ch, i + 1);
       if (end != std::string_view::npos && end - i < 80) {
         out += "'...'";
-        i = end + 1;
+        i = end;
         continue;
       }
     }
-    if (!in_word(ch)) {
-      out += ch;
-      ++i;
+    if (std::isdigit(static_cast<unsigned char>(ch))) {
+      if (out.empty() || out.back() != '#') out += '#';
       continue;
     }
+    out += ch;
+  }
+  return out;
+}
+
+std::string message_template(std::string_view message, const Model& model) {
+  std::set<std::string, std::less<>> names;
+  collect_names(model.graph, names);
+  names.erase("");
+  std::string nameless;
+  for (std::size_t i = 0; i < message.size();) {
     std::size_t end = i;
     while (end < message.size() && in_word(message[end])) ++end;
     const std::string_view word = message.substr(i, end - i);
-    if (is_name(word, names)) {
-      out += "...";
-    } else {
-      for (const char c : word)
-        if (!std::isdigit(static_cast<unsigned char>(c)))
-          out += c;
-        else if (out.empty() || out.back() != '#')
-          out += '#';
-    }
+    nameless += !word.empty() && is_name(word, names) ? std::string_view("...") : word;
+    if (end < message.size()) nameless += message[end++];
     i = end;
   }
-  return out;
+  return template_of(nameless);
 }
 
 Lock lock_of(const Case& c, const Judged& judged, const Cause& cause) {
@@ -140,7 +126,7 @@ Shown Trials::look(const Case& variant, Judge& judge) const {
   const Reference reference = evaluate(variant);
   if (lock_.reference && !reference.available()) return Shown::kOther;
   std::vector<Configuration> configurations = {{.level = 0}};
-  add_configurations(lock_.bad, {}, configurations);
+  add_without(lock_.bad, {}, false, configurations);
   const Judged judged = judge.judge_apart(variant, configurations, false, &reference);
   if (judged.verdict.kind == Verdict::Kind::kAgree)
     return lock_.symptom != Symptom::kWrongNumbers || reference.random || tells(reference) ? Shown::kRight
@@ -154,7 +140,7 @@ Shown Trials::look(const Case& variant, Judge& judge) const {
 bool Trials::cured(const Case& variant, Judge& judge) const {
   if (lock_.cure.empty()) return true;
   std::vector<Configuration> configurations = {{.level = 0}};
-  add_configurations(lock_.bad, lock_.cure, configurations);
+  add_without(lock_.bad, lock_.cure, false, configurations);
   const Judged judged = judge.judge_apart(variant, configurations);
   return judged.outcomes.back().ok() && !mob::shows(judged, lock_.symptom, lock_.cls);
 }

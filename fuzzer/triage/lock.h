@@ -27,6 +27,9 @@ struct Lock {
 // Of a finding of `c` and its cause: the first cure is the one to be kept.
 Lock lock_of(const Case& c, const Judged& judged, const Cause& cause);
 
+// A reason without what differs from case to case: numbers become #, quoted names and paths '...'.
+std::string template_of(std::string_view message);
+
 // A message without what differs from variant to variant: numbers, quoted words, names of the model's values
 // and nodes and what an optimizer makes of them by adding to them.
 std::string message_template(std::string_view message, const Model& model);

@@ -121,9 +121,7 @@ class Reducer {
   // Values that nothing names any more leave the table; they were kept so that edits find theirs.
   void compact() {
     Graph& g = best_.model.graph;
-    std::vector<Node> ordered;
-    for (int i : g.topological_order()) ordered.push_back(g.nodes[static_cast<std::size_t>(i)]);
-    g.nodes = std::move(ordered);
+    sort_nodes(g);
     g = pruned(std::move(g));
   }
 

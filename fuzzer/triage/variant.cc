@@ -9,31 +9,6 @@
 namespace mob {
 namespace {
 
-// Drops nodes whose outputs nothing needs, and leaves that nothing reads.
-void prune(Case& c) {
-  Graph& g = c.model.graph;
-  std::vector<Node> ordered;
-  for (int i : g.topological_order()) ordered.push_back(g.nodes[static_cast<std::size_t>(i)]);
-  std::vector<bool> needed(g.values.size(), false);
-  const auto at = [&](ValueId v) { return needed[static_cast<std::size_t>(v)]; };
-  for (ValueId v : g.outputs) at(v) = true;
-  std::vector<Node> nodes;
-  for (auto n = ordered.rbegin(); n != ordered.rend(); ++n) {
-    if (std::none_of(n->outputs.begin(), n->outputs.end(), [&](ValueId v) { return v != kNoValue && at(v); }))
-      continue;
-    for (ValueId v : n->inputs)
-      if (v != kNoValue) at(v) = true;
-    for (ValueId v : g.captures(*n)) at(v) = true;
-    nodes.push_back(std::move(*n));
-  }
-  std::reverse(nodes.begin(), nodes.end());
-  g.nodes = std::move(nodes);
-  drop_unread_leaves(c);
-  for (std::size_t v = 0; v < g.values.size(); ++v)
-    if (!needed[v]) g.values[v].listed = false;
-  c.witness.clear();
-}
-
 bool is_open(const TensorType& t) {
   return !t.shape || std::any_of(t.shape->begin(), t.shape->end(), [](const Dim& d) { return d.value < 0; });
 }
@@ -57,6 +32,39 @@ std::vector<std::map<std::string, Tensor>> plain_values(const Case& c, Judge& ju
 }
 
 }  // namespace
+
+void sort_nodes(Graph& g) {
+  std::vector<Node> ordered;
+  ordered.reserve(g.nodes.size());
+  for (int i : g.topological_order()) ordered.push_back(std::move(g.nodes[static_cast<std::size_t>(i)]));
+  g.nodes = std::move(ordered);
+}
+
+void prune(Case& c) {
+  Graph& g = c.model.graph;
+  sort_nodes(g);
+  std::vector<bool> needed(g.values.size(), false);
+  const auto at = [&](ValueId v) { return needed[static_cast<std::size_t>(v)]; };
+  for (ValueId v : g.outputs) at(v) = true;
+  std::vector<Node> nodes;
+  for (auto n = g.nodes.rbegin(); n != g.nodes.rend(); ++n) {
+    if (std::none_of(n->outputs.begin(), n->outputs.end(), [&](ValueId v) { return v != kNoValue && at(v); }))
+      continue;
+    for (ValueId v : n->inputs)
+      if (v != kNoValue) at(v) = true;
+    for (ValueId v : g.captures(*n)) at(v) = true;
+    nodes.push_back(std::move(*n));
+  }
+  std::reverse(nodes.begin(), nodes.end());
+  g.nodes = std::move(nodes);
+  drop_unread_leaves(c);
+  for (std::size_t v = 0; v < g.values.size(); ++v)
+    if (!needed[v]) g.values[v].listed = false;
+  std::erase_if(c.witness, [&](const auto& given) {
+    const ValueId v = g.find(given.first);
+    return v == kNoValue || !g.is_output(v);
+  });
+}
 
 bool has_open_inputs(const Graph& g) {
   return std::any_of(g.inputs.begin(), g.inputs.end(),
@@ -90,6 +98,7 @@ Tidy::Tidy(const Case& origin) {
 
 bool Tidy::operator()(Case& c) const try {
   prune(c);
+  c.witness.clear();
   Graph& g = c.model.graph;
   if (g.nodes.empty() || g.outputs.empty()) return false;
   if (plain_) return settle(c);

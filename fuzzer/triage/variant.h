@@ -28,6 +28,13 @@ class Tidy {
 // missing.
 std::vector<std::map<std::string, Tensor>> values_of(const Case& c, Judge& judge);
 
+// Puts the nodes into an order in which every input comes first. Throws UserError for a cycle.
+void sort_nodes(Graph& g);
+
+// Drops nodes whose outputs nothing needs, leaves that nothing reads and what was given of lost outputs;
+// nodes are put in order. Ids of values stay. Throws UserError for a cycle.
+void prune(Case& c);
+
 // Whether a dimension of some graph input is not fixed.
 bool has_open_inputs(const Graph& g);
 

@@ -18,6 +18,8 @@ import subprocess
 import sys
 import tempfile
 
+from known_bugs import installed_versions
+
 
 def subsequence(small, large):
     rest = iter(large)
@@ -36,8 +38,7 @@ def main():
     if not (words.folder / "real").is_dir():
         print(f"{words.folder}: no known bugs are here")
         sys.exit(77)
-    listed = subprocess.run([words.program, "list", "systems"], capture_output=True, text=True, check=True).stdout
-    installed = [line.split()[1] for line in listed.splitlines() if line.startswith("onnxruntime ")]
+    installed = installed_versions(words.program)
     out = words.out or pathlib.Path(tempfile.mkdtemp())
     good, seconds, checks, missing, grouped = 0, [], [], [], []
     cases = sorted(p.parent for p in (words.folder / "real").glob("*/case.json") if words.only in p.parent.name)
