@@ -17,7 +17,7 @@ mob_room(oracles FOLDERS oracles LINKS mob_reference mob_runtime)
 mob_room(generator FOLDERS fuzzer/generator fuzzer/generator/motifs LINKS mob_reference)
 mob_room(mutators FOLDERS mutators LINKS mob_generator)
 mob_room(probes FOLDERS fuzzer/probes LINKS mob_runtime mob_generator nlohmann_json::nlohmann_json)
-mob_room(triage FOLDERS fuzzer/triage fuzzer/triage/shrink LINKS mob_oracles mob_probes mob_mutators nlohmann_json::nlohmann_json)
+mob_room(triage FOLDERS fuzzer/triage fuzzer/triage/shrink fuzzer/triage/neighbours LINKS mob_oracles mob_probes mob_mutators nlohmann_json::nlohmann_json)
 
 # The script that goes with every finding stands in the program as text.
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/corpus/repro.py)

@@ -151,7 +151,7 @@ std::optional<AttributeValue> draw(const Node& n, const Facts& f, std::string_vi
     }
     return AttributeValue(rng.permutation(static_cast<std::size_t>(r)));
   }
-  if (name == "to" || name == "dtype" || name == "output_dtype")
+  if (names_type(name))
     return AttributeValue(static_cast<std::int64_t>(rng.pick(kCastable.list())));
   const bool window =
       n.op_type.find("Pool") != std::string::npos || n.op_type.find("Conv") != std::string::npos;

@@ -181,6 +181,10 @@ bool plain(const Case& c) {
   return true;
 }
 
+bool names_type(std::string_view attribute) {
+  return attribute == "to" || attribute == "dtype" || attribute == "output_dtype";
+}
+
 const Schema* form_of(const Model& model, const Node& node) {
   return schema(node.op_type, static_cast<int>(model.opset(node.domain)), node.domain);
 }
@@ -406,10 +410,16 @@ ValueId maybe_split(Case& c, const Facts& f, ValueId leaf, Rng& rng) {
 }
 
 Tensor stretched(const Tensor& t, const Dims& dims, Rng& rng) {
+  if (t.count() > 0) return repeated(t, dims);
+  const ArrayType type{t.dtype(), dims};
+  if (type.count() > kMaxElements) throw UserError("a tensor becomes too large");
+  return draw_tensor(type, rng);
+}
+
+Tensor repeated(const Tensor& t, const Dims& dims) {
   const ArrayType type{t.dtype(), dims};
   const std::int64_t n = type.count(), have = t.count();
   if (n > kMaxElements) throw UserError("a tensor becomes too large");
-  if (have == 0) return draw_tensor(type, rng);
   const int width = bits(t.dtype());
   if (width >= 8) {
     const auto bytes = static_cast<std::size_t>(width / 8);

@@ -84,7 +84,10 @@ ValueId maybe_split(Case& c, const Facts& f, ValueId leaf, Rng& rng);
 
 // --- Values.
 
-// The elements repeated or cut to these dimensions. Random where there are none.
+// The elements, of which there are some, repeated or cut to these dimensions. Throws UserError where they become
+// too many.
+Tensor repeated(const Tensor& t, const Dims& dims);
+// The same; random where there are none.
 Tensor stretched(const Tensor& t, const Dims& dims, Rng& rng);
 // Converted to another type, rounded and wrapped.
 Tensor converted(const Tensor& t, DType to);
@@ -103,6 +106,9 @@ void expose(Case& c, ValueId v);
 void orphaned(Case& c, ValueId v, Rng& rng);
 // Removes nodes that no graph output depends on, of those that `v` depends on.
 void remove_dead(Case& c, ValueId v);
+
+// Whether an attribute of this name holds a type (TensorProto.DataType) as a number.
+bool names_type(std::string_view attribute);
 
 // Schema of a node at the model's opset. Null where there is none.
 const Schema* form_of(const Model& model, const Node& node);

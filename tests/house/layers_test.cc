@@ -100,6 +100,8 @@ TEST(Registry, EveryMemberHasItsRow) {
   rows_match_files("fuzzer/generator/motifs/all.def", "MOTIFS", "fuzzer/generator/motifs", {"motif", "qdq"});
   rows_match_files("fuzzer/cli/all.def", "COMMAND", "fuzzer/cli", {"main", "bug_table"});
   rows_match_files("fuzzer/triage/shrink/all.def", "SHRINK", "fuzzer/triage/shrink", {"edits", "table"});
+  rows_match_files("fuzzer/triage/neighbours/all.def", "NEIGHBOUR", "fuzzer/triage/neighbours",
+                   {"neighbourhood", "table"});
   rows_match_files("fuzzer/runtime/all.def", "SYSTEM", "fuzzer/runtime",
                    {"system", "outcome", "worker", "onnxruntime_worker_main"});
 }

@@ -79,14 +79,13 @@ bool becomes_input(Case& c, ValueId v, const std::vector<Tensor>& per_binding, c
   return true;
 }
 
-bool becomes_initializer(Case& c, ValueId v, const Tensor& value) {
+void becomes_initializer(Case& c, ValueId v, const Tensor& value) {
   Graph& g = c.model.graph;
   g[v].type = declared(value.type());
   g[v].opaque_type.clear();
   g[v].listed = false;
   g[v].initializer = std::make_shared<const Tensor>(value);
   g.initializers.push_back(v);
-  return true;
 }
 
 std::vector<Tensor> known(const Subject& s, ValueId v) {

@@ -14,10 +14,10 @@ int uses(const Graph& g, ValueId v);
 // What names a node while others come and go: its first output that is there.
 ValueId handle(const Node& n);
 
-// Nothing makes v any more: it becomes a graph input or an initializer that holds what is known of it, also
-// at the bindings. False where nothing is.
+// Nothing makes v any more: it becomes a graph input that holds what is known of it, also at the bindings
+// (false where nothing is), or an initializer.
 bool becomes_input(Case& c, ValueId v, const std::vector<Tensor>& per_binding, const TensorType& type);
-bool becomes_initializer(Case& c, ValueId v, const Tensor& value);
+void becomes_initializer(Case& c, ValueId v, const Tensor& value);
 // What is known of v, one tensor per binding; empty where one is missing.
 std::vector<Tensor> known(const Subject& s, ValueId v);
 

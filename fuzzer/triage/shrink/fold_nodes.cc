@@ -29,8 +29,8 @@ std::vector<Edit> edits(const Subject& s) {
       const int at = producer(g, node);
       if (at < 0) return false;
       g.nodes.erase(g.nodes.begin() + at);
-      return std::all_of(outputs.begin(), outputs.end(),
-                         [&](const auto& o) { return becomes_initializer(c, o.first, o.second); });
+      for (const auto& [v, value] : outputs) becomes_initializer(c, v, value);
+      return true;
     });
   }
   return list;

@@ -43,7 +43,7 @@ std::vector<Edit> edits(const Subject& s) {
     types.insert(leaf.content.dtype());
   }
   const auto is_type = [](const Attribute& a) {
-    return a.name == "to" || a.name == "dtype" || a.name == "output_dtype" || a.name == "stash_type";
+    return mutators::names_type(a.name) || a.name == "stash_type";
   };
   for (const Node& n : s.c.model.graph.nodes)
     for (const Attribute& a : n.attributes)
