@@ -11,9 +11,13 @@ namespace {
 
 constexpr int kOtherPoison = 0x3C;
 
-// Weight of a finding: class first, then symptom in the order of their names.
-bool weighs_more(const Finding& a, const Finding& b) {
-  return std::pair(a.cls, a.symptom) < std::pair(b.cls, b.symptom);
+// Weight of a finding, the least for the heaviest: class first; what shows in the session that optimizes
+// before what shows only when the saved model is loaded (an output that is lost, before the reader that
+// misses it); then the symptom in the order of their names.
+auto weight(const Finding& f, const std::vector<Configuration>& configurations) {
+  const bool only_saved = std::all_of(f.configurations.begin(), f.configurations.end(),
+                                      [&](std::size_t i) { return configurations[i].reload; });
+  return std::tuple(f.cls, only_saved, f.symptom);
 }
 
 // Of the case's run number b behind its first: at a further binding, or at its own inputs again.
@@ -289,7 +293,9 @@ Judged Judge::weigh(const Case& c, Reference reference, std::vector<Outcome> out
     if (v.kind == Verdict::Kind::kSkip && skipped.empty()) skipped = v.reason;
     judged.by_oracle.emplace_back(oracle->name, std::move(v));
   }
-  std::stable_sort(findings.begin(), findings.end(), weighs_more);
+  std::stable_sort(findings.begin(), findings.end(), [&](const Finding& a, const Finding& b) {
+    return weight(a, configurations) < weight(b, configurations);
+  });
   if (!findings.empty()) {
     judged.verdict = Verdict::found(std::move(findings.front()));
     judged.also.assign(std::make_move_iterator(findings.begin() + 1),

@@ -242,7 +242,7 @@ void perform(const wire::Request& request, const wire::Configuration& c, worker:
   if (is("wrong-shape-within") && tensors.size() > 1)
     tensors.back() = without_first_axis(numbers(tensors.back()));
   if (faulty && is("missing-output")) tensors.pop_back();
-  if (faulty && is("not-saved") && c.reload()) {
+  if (faulty && (is("not-saved") || is("lost-not-saved")) && c.reload()) {
     outcome.set_kind(Outcome::REJECTED);
     outcome.set_stage(Outcome::RELOAD);
     outcome.set_message("INVALID_GRAPH: the saved model cannot be loaded");
@@ -256,7 +256,7 @@ void perform(const wire::Request& request, const wire::Configuration& c, worker:
   } else {
     tell(tensors, the_case.model.graph, slot, outcome.mutable_outputs());
   }
-  if (faulty && is("lost-output")) outcome.mutable_outputs(0)->set_not_a_tensor(true);
+  if (faulty && (is("lost-output") || is("lost-not-saved"))) outcome.mutable_outputs(0)->set_not_a_tensor(true);
   if (faulty && is("swapped-with-help")) outcome.add_passes("HelperPass");
   if (is("swapped-by-hidden") ? c.level() > 0 && enabled("FakePass") : faulty)
     outcome.add_passes(std::string(guilty));

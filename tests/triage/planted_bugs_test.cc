@@ -63,6 +63,7 @@ INSTANTIATE_TEST_SUITE_P(
         Planted{"first-run-garbage", Symptom::kWrongNumbers, FindingClass::kBug, "optimized-vs-reference"},
         Planted{"wrong-when-saved", Symptom::kWrongNumbers, FindingClass::kBug, "saved-vs-in-session"},
         Planted{"not-saved", Symptom::kCrash, FindingClass::kBug, "saved-vs-in-session"},
+        Planted{"lost-not-saved", Symptom::kWrongStructure, FindingClass::kBug, "structure"},
         Planted{"needs-poison", Symptom::kWrongNumbers, FindingClass::kBug, "optimized-vs-reference"}),
     [](const auto& info) { return test_name(info.param.mode); });
 
