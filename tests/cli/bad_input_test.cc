@@ -259,6 +259,18 @@ TEST_F(BadInput, DismissWantsAReasonAndATriagedFinding) {
   refused("bugs " + folder_.string(), {folder_.string(), "no finding"});
   refused("triage /no/such/folder", {"/no/such/folder"});
 }
+TEST_F(BadInput, CompareWantsTwoCampaigns) {
+  refused("compare", {"DIR1"});
+  refused("compare " + folder_.string(), {"DIR2"});
+  refused("compare " + folder_.string() + " /no/such/folder", {folder_.string(), "neither", "findings"});
+  file("finding.json", R"({"symptom": "crash", "system": "onnxruntime", "version": "9.9.9"})");
+  refused("compare " + folder_.string() + " " + folder_.string(), {"finding.json", "no finding of mobster"});
+  file("finding.json", R"({"symptom": "crash", "system": "onnxruntime", "version": "9.9.9", "signature": "s",
+                           "passes": [], "operators": [], "nodes": 1})");
+  refused("compare --judge " + folder_.string() + " " + folder_.string(), {"9.9.9"});
+  file("journal.sqlite", std::string(1000, '?'));
+  refused("compare " + folder_.string() + " " + folder_.string(), {"journal.sqlite"});
+}
 
 }  // namespace
 }  // namespace mob
