@@ -24,7 +24,9 @@ set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_SOURCE_DI
 file(READ ${CMAKE_SOURCE_DIR}/corpus/repro.py REPRO_PY)
 file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/repro_py.h @ONLY
      CONTENT "#pragma once\nnamespace mob {\ninline constexpr char kReproPy[] = R\"REPRO(@REPRO_PY@)REPRO\";\n}\n")
-mob_room(corpus FOLDERS corpus LINKS mob_triage nlohmann_json::nlohmann_json)
+find_package(pugixml REQUIRED)
+find_package(LibArchive REQUIRED)
+mob_room(corpus FOLDERS corpus LINKS mob_triage nlohmann_json::nlohmann_json pugixml::pugixml LibArchive::LibArchive)
 
 find_path(SOCI_INCLUDE soci/soci.h REQUIRED)
 find_library(SOCI_CORE soci_core REQUIRED)

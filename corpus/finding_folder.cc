@@ -150,6 +150,17 @@ void write_file_whole(const fs::path& file, std::string_view text) {
   if (error) throw UserError(file.string() + ": cannot be written: " + error.message());
 }
 
+void publish_folder(const fs::path& half, const fs::path& goal) {
+  for (const auto& entry : fs::recursive_directory_iterator(half)) sync_path(entry.path());
+  sync_path(half);
+  fs::rename(half, goal);
+  sync_path(goal.parent_path());
+}
+
+bool is_half(const fs::path& folder) {
+  return folder.filename().string().starts_with(".half-");
+}
+
 std::uint64_t folder_size(const fs::path& folder) {
   std::uint64_t bytes = 0;
   std::error_code none;
@@ -188,10 +199,7 @@ void write_finding(const fs::path& folder, const FindingRecord& r) {
     write_text(half / "repro.py", kReproPy);
     write_text(half / "finding.json",
                to_json(r).dump(1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
-    for (const auto& entry : fs::recursive_directory_iterator(half)) sync_path(entry.path());
-    sync_path(half);
-    fs::rename(half, goal);
-    sync_path(folder);
+    publish_folder(half, goal);
   } catch (const fs::filesystem_error& e) {
     fs::remove_all(half, error);
     throw UserError(goal.string() + ": cannot be written: " + e.code().message());

@@ -46,6 +46,13 @@ std::string finding_name(Symptom symptom, const std::vector<std::string>& cures,
 // Writes a file beside its goal first, synced, then renamed. Throws UserError.
 void write_file_whole(const std::filesystem::path& file, std::string_view text);
 
+// Makes `half`, which was written beside its goal, the goal: synced with all below, then renamed. Throws
+// std::filesystem::filesystem_error, or UserError for a full disk.
+void publish_folder(const std::filesystem::path& half, const std::filesystem::path& goal);
+
+// A folder that is still being written, or was when its writer was killed.
+bool is_half(const std::filesystem::path& folder);
+
 // Bytes that a folder and all below take.
 std::uint64_t folder_size(const std::filesystem::path& folder);
 

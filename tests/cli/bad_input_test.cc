@@ -1,65 +1,18 @@
 // Bad input never crashes the program: one line naming the file, the reason and what to do; exit code 2;
 // nothing on standard output.
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 
-#include <cstdio>
-#include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "fuzzer/graph/model_io.h"
+#include "tests/cli/run_mobster.h"
 
 namespace mob {
 namespace {
 
 namespace fs = std::filesystem;
 
-struct Ran {
-  int code = -1;
-  std::string out, err;
-};
-
-Ran run(const std::string& arguments, const std::string& environment = "") {
-  const fs::path err = fs::temp_directory_path() / ("mobster-test-err-" + std::to_string(getpid()));
-  Ran r;
-  FILE* pipe = popen(
-      (environment + " " + MOBSTER_BINARY + "/mobster " + arguments + " 2>" + err.string()).c_str(), "r");
-  char buffer[4096];
-  while (const std::size_t n = fread(buffer, 1, sizeof buffer, pipe)) r.out.append(buffer, n);
-  const int status = pclose(pipe);
-  r.code = WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + status;
-  std::ifstream in(err);
-  r.err.assign(std::istreambuf_iterator<char>(in), {});
-  fs::remove(err);
-  return r;
-}
-
-class BadInput : public ::testing::Test {
- protected:
-  void SetUp() override {
-    folder_ = fs::temp_directory_path() / ("mobster-bad-" + std::to_string(getpid()));
-    fs::create_directories(folder_);
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-
-  std::string file(const std::string& name, const std::string& bytes) {
-    std::ofstream(folder_ / name, std::ios::binary) << bytes;
-    return (folder_ / name).string();
-  }
-  // One line, exit code 2, and these words in it.
-  void refused(const std::string& arguments, const std::vector<std::string>& words) {
-    const Ran r = run(arguments);
-    EXPECT_EQ(r.code, 2) << arguments << "\n" << r.err;
-    EXPECT_EQ(r.out, "") << arguments;
-    EXPECT_EQ(std::count(r.err.begin(), r.err.end(), '\n'), 1) << r.err;
-    EXPECT_TRUE(r.err.starts_with("mobster: ")) << r.err;
-    for (const auto& w : words)
-      EXPECT_NE(r.err.find(w), std::string::npos) << "no '" << w << "' in: " << r.err;
-  }
-
-  fs::path folder_;
-};
+class BadInput : public CommandLine {};
 
 const char* const kGood = R"(<ir_version: 8, opset_import: ["" : 17]>
 g (float[2] x) => (float[2] y) { y = Relu (x) })";
@@ -192,7 +145,7 @@ g (float[N] x) => (float[?] y) { y = Relu (x) })");
   refused("judge " + folder_.string(), {"test_data_set_1", "input_0.pb", "missing"});
 }
 TEST_F(BadInput, ReplayOfNoFinding) {
-  refused("replay", {"FINDING"});
+  refused("replay", {"PATH"});
   refused("replay /no/such/folder", {"/no/such/folder", "no finding is here"});
   refused("replay " + folder_.string(), {folder_.string(), "no finding is here"});
   for (const char* words :
