@@ -212,6 +212,7 @@ void Campaign::write_batch(Issued& issued) {
                                                   .original = original.get(),
                                                   .judged = &f.judged,
                                                   .cause = f.cause,
+                                                  .optimized = f.optimized,
                                                   .signature = f.group.signature,
                                                   .system = options_.system.name,
                                                   .version = options_.system.version,

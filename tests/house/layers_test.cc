@@ -13,9 +13,9 @@ namespace fs = std::filesystem;
 
 // From the ground up. A room may include itself and every room before it.
 const std::vector<std::string> kRooms = {
-    "fuzzer/base",   "fuzzer/graph",   "fuzzer/ops",    "fuzzer/reference", "fuzzer/generator",
-    "mutators",      "fuzzer/runtime", "fuzzer/probes", "oracles",          "fuzzer/triage",
-    "fuzzer/repair", "corpus",         "fuzzer/report", "fuzzer/campaign",  "fuzzer/cli"};
+    "fuzzer/base",   "fuzzer/graph",   "fuzzer/ops",      "fuzzer/reference", "fuzzer/generator",
+    "mutators",      "fuzzer/runtime", "fuzzer/probes",   "oracles",          "fuzzer/triage",
+    "fuzzer/repair", "corpus",         "fuzzer/campaign", "fuzzer/report",    "fuzzer/cli"};
 // Arrows that the order allows but the house does not.
 const std::set<std::pair<std::string, std::string>> kForbidden = {{"oracles", "mutators"},
                                                                   {"mutators", "oracles"}};
