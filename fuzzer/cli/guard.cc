@@ -15,6 +15,7 @@
 #include "fuzzer/cli/command.h"
 #include "fuzzer/probes/library_version.h"
 #include "fuzzer/probes/limits.h"
+#include "fuzzer/report/html.h"
 
 namespace mob::cli {
 namespace {
@@ -41,21 +42,21 @@ std::vector<RegressionCase> read_given_corpus(const std::string& corpus) {
   return cases;
 }
 
-std::vector<KnownBug> read_known(const Words& words) {
-  if (words.known.empty())
-    return words.corpus.empty() ? std::vector<KnownBug>()
-                                : load_known_bugs(fs::path(words.corpus) / "known_bugs.jsonl");
+// The file of known bugs; it need not be there where nobody named it.
+fs::path known_file(const Words& words) {
+  if (words.known.empty()) return words.corpus.empty() ? "" : fs::path(words.corpus) / "known_bugs.jsonl";
   if (std::error_code none; !fs::exists(words.known, none)) throw UserError(words.known + ": no such file");
-  return load_known_bugs(words.known);
+  return words.known;
 }
 
 // What the campaign made stays in campaign/; beside it what CI systems and people look at.
-void write_artefacts(const fs::path& out, const GuardOptions& o, const Guarded& g) {
+void write_artefacts(const fs::path& out, const fs::path& known, const GuardOptions& o, const Guarded& g) {
   const ReplayOf of{.system = o.campaign.system.label(), .baseline = o.baseline ? o.baseline->label() : ""};
   const auto [cases, replayed] = as_replayed(o, g);
   write_file_whole(out / "junit.xml", junit_xml(of, cases, replayed));
   write_file_whole(out / "results.sarif", sarif(of, cases, replayed).dump(1) + "\n");
   write_file_whole(out / "summary.md", guard_markdown(o, g));
+  write_file_whole(out / "report.html", html_report(read_report({o.campaign.out.string()}, known), {}));
   try {
     for (const GuardedFinding* f : g.news()) {
       fs::create_directories(out / "new");
@@ -77,14 +78,15 @@ int run_guard(const Words& words) {
   want_new_folder(words.out);
   o.corpus = read_given_corpus(words.corpus);
   if (!words.corpus.empty()) campaign.source.corpus = load_seeds({words.corpus}, words.seed);
-  o.known = read_known(words);
+  const fs::path known = known_file(words);
+  o.known = load_known_bugs(known);
   const System system = with_limits(resolve_system(words.system));
   o.version = plain_version(system);
   if (!words.baseline.empty()) o.baseline = with_limits(resolve_system(words.baseline));
   const Support support = probe_support(system);
   set_system(campaign, system, support);
   const Guarded g = guard(o, [](const std::string& line) { fmt::print(stderr, "{}\n", line); });
-  write_artefacts(words.out, o, g);
+  write_artefacts(words.out, known, o, g);
   for (const std::string& line : guard_lines(o, g)) fmt::print("{}\n", line);
   return g.fails() ? kFindings : kNothingFound;
 }
@@ -106,8 +108,9 @@ std::function<int()> set_up(CLI::App& app) {
   app.add_option("--seed", words->seed, "of the campaign; another one each run sees other cases")
       ->capture_default_str();
   app.add_option("--jobs", words->jobs, "cores to use (default: all)")->check(CLI::Range(1, 1024));
-  app.add_option("--out", words->out,
-                 "folder to be made: summary.md, junit.xml, results.sarif, new/ (findings), campaign/")
+  app.add_option(
+         "--out", words->out,
+         "folder to be made: summary.md, report.html, junit.xml, results.sarif, new/ (findings), campaign/")
       ->capture_default_str();
   app.footer(
       "Exit codes: 1 when a case of the corpus is newly broken, or fuzzing finds a bug that is neither in "

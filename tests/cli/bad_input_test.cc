@@ -246,7 +246,8 @@ TEST_F(BadInput, AGuardLeavesWhatACIRunShows) {
       run("guard --cases 32 --system onnxruntime@1.31.1 --baseline onnxruntime@1.31.1 --out " + out);
   EXPECT_EQ(r.code, 0) << r.err;
   EXPECT_NE(r.out.find("nothing new"), std::string::npos) << r.out;
-  for (const char* name : {"summary.md", "junit.xml", "results.sarif", "campaign/journal.sqlite"})
+  for (const char* name :
+       {"summary.md", "report.html", "junit.xml", "results.sarif", "campaign/journal.sqlite"})
     EXPECT_TRUE(fs::exists(fs::path(out) / name)) << name;
   EXPECT_FALSE(fs::exists(fs::path(out) / "new"));
 }
