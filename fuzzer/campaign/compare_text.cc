@@ -69,7 +69,7 @@ std::string share_in_words(const Comparison& c, const ComparedBug& bug, std::siz
 
 std::string what_it_is(const ComparedBug& bug) {
   return fmt::format("{}{}  {}  {}{}", bug.state.empty() ? "" : "[" + bug.state + "] ", bug.symptom,
-                     bug.passes.empty() ? "no single optimizer cures it" : join(bug.passes, "+"),
+                     bug.passes.empty() ? "no single optimizer cures it" : bug.passes.front(),
                      join(bug.operators, " "), bug.reduced ? "" : "  (not reduced: told by its group)");
 }
 

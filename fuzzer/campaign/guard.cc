@@ -65,6 +65,7 @@ void ask_baseline(const GuardOptions& o, std::vector<GuardedFinding>& findings, 
   const auto open = open_ones(findings);
   const auto at = judge_open(open, *o.baseline, executor);
   for (std::size_t i = 0; i < open.size(); ++i) {
+    open[i]->baseline = at[i];
     if (at[i].result != Result::kBad || at[i].symptom != open[i]->found.symptom) continue;
     open[i]->novelty = Novelty::kInBaseline;
     open[i]->why = o.baseline->label() + " shows it, too";

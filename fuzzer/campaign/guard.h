@@ -39,7 +39,8 @@ struct GuardedFinding {
   RegressionCase found;            // as the campaign wrote it
   std::optional<Triaged> triaged;  // nothing where it was not worth the time
   Novelty novelty = Novelty::kNew;
-  std::string why;  // in words: which case, which known bug; of a new one what it does
+  std::string why;                    // in words: which case, which known bug; of a new one its guard
+  std::optional<AtVersion> baseline;  // what that makes of it, as far as it was asked
   // Of the bug, where it was reduced; else of the group.
   const std::string& signature() const;
 };

@@ -47,6 +47,18 @@ std::string what_it_is(const GuardedFinding& f) {
                      passes.empty() ? "no single optimizer cures it" : passes.front(), join(operators, " "));
 }
 
+// What is known beside that of a new finding, joined.
+std::string why_new(const GuardOptions& o, const GuardedFinding& f) {
+  using Result = AtVersion::Result;
+  std::string words = f.why;
+  if (!f.baseline) return words;
+  if (!words.empty()) words += "; ";
+  const std::string there = o.baseline->label();
+  if (f.baseline->result == Result::kGood) return words + "good in " + there;
+  if (f.baseline->result == Result::kBad) return words + f.baseline->symptom + " in " + there;
+  return words + there + " cannot tell: " + one_line(f.baseline->why, 200);
+}
+
 std::string system_words(const GuardOptions& o) {
   const System& s = o.campaign.system;
   std::string words = s.label();
@@ -67,7 +79,7 @@ std::vector<std::string> guard_lines(const GuardOptions& o, const Guarded& g) {
                               findings_sums(g)));
   for (const GuardedFinding* f : g.news()) {
     lines.push_back("  new  " + what_it_is(*f));
-    if (!f->why.empty()) lines.push_back("       " + f->why);
+    if (const std::string why = why_new(o, *f); !why.empty()) lines.push_back("       " + why);
     lines.push_back("       " + f->found.folder.string());
   }
   lines.push_back(verdict(g));
@@ -90,8 +102,8 @@ std::string guard_markdown(const GuardOptions& o, const Guarded& g) {
   if (const auto news = g.news(); !news.empty()) {
     out += "\n### New bugs\n\n| what | guard | finding |\n|---|---|---|\n";
     for (const GuardedFinding* f : news)
-      out += fmt::format("| {} | {} | {} |\n", markdown_escaped(what_it_is(*f)), markdown_escaped(f->why),
-                         markdown_escaped("new/" + f->found.name));
+      out += fmt::format("| {} | {} | {} |\n", markdown_escaped(what_it_is(*f)),
+                         markdown_escaped(why_new(o, *f)), markdown_escaped("new/" + f->found.name));
     out +=
         "\nTo see one: `python repro.py` in its folder. To take it for known: `mobster corpus add` or "
         "`mobster dismiss`.\n";
@@ -107,7 +119,7 @@ std::pair<std::vector<RegressionCase>, std::vector<Replayed>> as_replayed(const 
     all.second.push_back(
         {.change = Change::kNewlyBroken,
          .at = {.version = o.version, .result = AtVersion::Result::kBad, .symptom = f->found.symptom},
-         .words = "found by fuzzing: " + what_it_is(*f) + (f->why.empty() ? "" : "; " + f->why),
+         .words = "found by fuzzing: " + what_it_is(*f) + "; " + why_new(o, *f),
          .fails = true});
   }
   return all;

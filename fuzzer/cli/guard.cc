@@ -74,6 +74,7 @@ int run_guard(const Words& words) {
   campaign.seconds = words.cases > 0 ? 0 : parse_duration(words.duration);
   campaign.seed = words.seed;
   campaign.jobs = words.jobs;
+  campaign.limits = {.cpu_seconds = 5, .wall_seconds = 30};  // as fuzz has it
   campaign.out = fs::path(words.out) / "campaign";
   want_new_folder(words.out);
   o.corpus = read_given_corpus(words.corpus);
