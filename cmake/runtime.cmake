@@ -24,7 +24,9 @@ set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_SOURCE_DI
 file(READ ${CMAKE_SOURCE_DIR}/corpus/repro.py REPRO_PY)
 file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/repro_py.h @ONLY
      CONTENT "#pragma once\nnamespace mob {\ninline constexpr char kReproPy[] = R\"REPRO(@REPRO_PY@)REPRO\";\n}\n")
-mob_room(corpus FOLDERS corpus LINKS mob_triage nlohmann_json::nlohmann_json)
+find_package(pugixml REQUIRED)
+find_package(LibArchive REQUIRED)
+mob_room(corpus FOLDERS corpus LINKS mob_triage nlohmann_json::nlohmann_json pugixml::pugixml LibArchive::LibArchive)
 
 find_path(SOCI_INCLUDE soci/soci.h REQUIRED)
 find_library(SOCI_CORE soci_core REQUIRED)
@@ -34,7 +36,26 @@ set_source_files_properties(${CMAKE_SOURCE_DIR}/fuzzer/campaign/journal.cc PROPE
 mob_room(campaign FOLDERS fuzzer/campaign
          LINKS mob_corpus mob_mutators TBB::tbb ${SOCI_SQLITE3} ${SOCI_CORE} sqlite3)
 
-mob_room(cli FOLDERS fuzzer/cli LINKS mob_campaign CLI11::CLI11)
+# The page of reports, one text each of its HTML, its style and its scripts (in this order).
+set(PAGE_JS)
+set(PAGE_FILES report.html report.css words.js drawing.js tensors.js finding.js table.js overview.js report.js)
+foreach(file ${PAGE_FILES})
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/fuzzer/report/page/${file})
+  file(READ ${CMAKE_SOURCE_DIR}/fuzzer/report/page/${file} PAGE_TEXT)
+  if(file MATCHES "js$")
+    string(APPEND PAGE_JS "${PAGE_TEXT}")
+  elseif(file MATCHES "css$")
+    set(PAGE_CSS "${PAGE_TEXT}")
+  else()
+    set(PAGE_HTML "${PAGE_TEXT}")
+  endif()
+endforeach()
+file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/report_page.h @ONLY
+     CONTENT "#pragma once\nnamespace mob {\ninline constexpr char kReportHtml[] = R\"PAGE(@PAGE_HTML@)PAGE\";\ninline constexpr char kReportCss[] = R\"PAGE(@PAGE_CSS@)PAGE\";\ninline constexpr char kReportJs[] = R\"PAGE(@PAGE_JS@)PAGE\";\n}\n")
+find_package(ZLIB REQUIRED)
+mob_room(report FOLDERS fuzzer/report LINKS mob_campaign ZLIB::ZLIB)
+
+mob_room(cli FOLDERS fuzzer/cli LINKS mob_report CLI11::CLI11)
 add_executable(mobster fuzzer/cli/main.cc)
 target_link_libraries(mobster PRIVATE mob_cli)
 add_dependencies(mobster mobster-onnxruntime-worker)

@@ -51,6 +51,30 @@ Tensor bounds_of(const Expected& x, const Tensor& stored) {
   return Tensor::of(DType::kDouble, x.type.dims, bounds);
 }
 
+// What the system returned where the finding shows first, and in which data set's run.
+struct Actual {
+  const std::vector<Output>* outputs = nullptr;  // null: it returned nothing
+  std::size_t set = 0;
+};
+Actual actual_of(const FindingRecord& r) {
+  const Judged& j = *r.judged;
+  const std::size_t at = lowest_bad(j), binding = j.verdict.finding->binding;
+  if (binding == 0) return {&outputs_of(j.outcomes, at), 0};
+  // Runs at other sizes belong to the session that ran the first.
+  const auto& runs = j.outcomes[at].bindings;
+  if (binding > runs.size()) return {};
+  return {&runs[binding - 1].outputs, binding > r.c->bindings.size() ? 0 : binding};
+}
+
+void save_actual(const FindingRecord& r, const fs::path& folder) {
+  const Actual actual = actual_of(r);
+  if (actual.outputs == nullptr) return;
+  const fs::path data = folder / fmt::format("test_data_set_{}", actual.set);
+  for (std::size_t o = 0; o < actual.outputs->size(); ++o)
+    if (const Output& output = (*actual.outputs)[o]; output.is_tensor)
+      save_tensor(output.tensor, output.name, data / fmt::format("actual_{}.pb", o));
+}
+
 nlohmann::ordered_json to_json(const FindingRecord& r) {
   const Finding& f = *r.judged->verdict.finding;
   nlohmann::ordered_json out;
@@ -124,6 +148,8 @@ std::string readme(const FindingRecord& r) {
     text +=
         "- It takes one session that runs `test_data_set_0`, then the other data sets in their order, then "
         "`test_data_set_0` again: other sizes of its symbolic dimensions.\n";
+  if (!r.optimized.empty())
+    text += "- `optimized.onnx` is the model as it is saved at " + r.cause.bad.name() + ".\n";
   if (r.original != nullptr) text += "- `original.onnx` is the model before it was cut down.\n";
   text += "\n```\n" + to_text(r.c->model) + "\n```\n";
   return text;
@@ -148,6 +174,17 @@ void write_file_whole(const fs::path& file, std::string_view text) {
   std::error_code error;
   fs::rename(half, file, error);
   if (error) throw UserError(file.string() + ": cannot be written: " + error.message());
+}
+
+void publish_folder(const fs::path& half, const fs::path& goal) {
+  for (const auto& entry : fs::recursive_directory_iterator(half)) sync_path(entry.path());
+  sync_path(half);
+  fs::rename(half, goal);
+  sync_path(goal.parent_path());
+}
+
+bool is_half(const fs::path& folder) {
+  return folder.filename().string().starts_with(".half-");
 }
 
 std::uint64_t folder_size(const fs::path& folder) {
@@ -184,14 +221,13 @@ void write_finding(const fs::path& folder, const FindingRecord& r) {
     save_outputs(reference, 0);
     for (std::size_t b = 0; b < std::min(r.c->bindings.size(), reference.bindings.size()); ++b)
       save_outputs(reference.bindings[b], b + 1);
+    save_actual(r, half);
+    if (!r.optimized.empty()) write_text(half / "optimized.onnx", r.optimized);
     write_text(half / "README.md", readme(r));
     write_text(half / "repro.py", kReproPy);
     write_text(half / "finding.json",
                to_json(r).dump(1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
-    for (const auto& entry : fs::recursive_directory_iterator(half)) sync_path(entry.path());
-    sync_path(half);
-    fs::rename(half, goal);
-    sync_path(folder);
+    publish_folder(half, goal);
   } catch (const fs::filesystem_error& e) {
     fs::remove_all(half, error);
     throw UserError(goal.string() + ": cannot be written: " + e.code().message());

@@ -2,6 +2,10 @@
 // it in finding.json, and a script that reproduces it.
 //
 //   model.onnx  test_data_set_0/{input,output,bound}_*.pb  finding.json  README.md  repro.py  [original.onnx]
+//   [optimized.onnx]  [test_data_set_0/actual_*.pb]
+//
+// optimized.onnx is the model as the system saved it at the lowest level at which it is bad, actual_*.pb what
+// it returned there; neither where it gave none.
 //
 // test_data_set_1, 2, ... hold the further bindings that the finding needs.
 #pragma once
@@ -25,6 +29,7 @@ struct FindingRecord {
   const Case* original = nullptr;  // as it was generated; null: the same
   const Judged* judged = nullptr;  // of `c`, in a fresh process
   Cause cause;
+  std::string optimized;  // the model as saved at `cause.bad`; empty: none was saved
   std::string signature;
   std::vector<FoundGuard> guards;  // of a reduced case
   const Blame* blame = nullptr;    // of `c`; null: nobody asked
@@ -45,6 +50,13 @@ std::string finding_name(Symptom symptom, const std::vector<std::string>& cures,
 
 // Writes a file beside its goal first, synced, then renamed. Throws UserError.
 void write_file_whole(const std::filesystem::path& file, std::string_view text);
+
+// Makes `half`, which was written beside its goal, the goal: synced with all below, then renamed. Throws
+// std::filesystem::filesystem_error, or UserError for a full disk.
+void publish_folder(const std::filesystem::path& half, const std::filesystem::path& goal);
+
+// A folder that is still being written, or was when its writer was killed.
+bool is_half(const std::filesystem::path& folder);
 
 // Bytes that a folder and all below take.
 std::uint64_t folder_size(const std::filesystem::path& folder);

@@ -4,6 +4,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "corpus/finding_folder.h"
 #include "fuzzer/base/check.h"
 #include "fuzzer/base/hash.h"
 #include "fuzzer/generator/inputs.h"
@@ -27,6 +28,7 @@ void search(const fs::path& folder, std::vector<fs::path>& found) {
   for (const auto& entry : fs::directory_iterator(folder)) entries.push_back(entry.path());
   std::sort(entries.begin(), entries.end());
   for (const fs::path& p : entries) {
+    if (is_half(p)) continue;
     if (fs::is_directory(p))
       search(p, found);
     else if (is_model_file(p))

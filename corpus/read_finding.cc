@@ -4,6 +4,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "corpus/finding_folder.h"
 #include "fuzzer/base/check.h"
 
 namespace mob {
@@ -44,10 +45,11 @@ std::vector<fs::path> find_findings(const std::vector<std::string>& words) {
       continue;
     }
     std::vector<fs::path> inner;
-    for (const fs::path& folder : {fs::path(word), fs::path(word) / "findings"}) {
+    for (const fs::path& folder :
+         {fs::path(word), fs::path(word) / "findings", fs::path(word) / "regressions"}) {
       std::error_code none;
       for (const auto& entry : fs::directory_iterator(folder, none))
-        if (is_finding(entry.path())) inner.push_back(entry.path());
+        if (is_finding(entry.path()) && !is_half(entry.path())) inner.push_back(entry.path());
     }
     if (inner.empty()) throw UserError(word + ": no finding is here (there is no finding.json)");
     std::sort(inner.begin(), inner.end());

@@ -22,8 +22,8 @@ FoundBefore read_finding(const std::filesystem::path& folder);
 
 bool is_finding(const std::filesystem::path& folder);
 
-// Folders of findings as they are; a folder of such folders, or of a campaign, stands for all of them. Throws
-// UserError for a word that stands for none.
+// Folders of findings as they are; a folder of such folders, or of a campaign, or one with a regression
+// corpus in `regressions`, stands for all of them. Throws UserError for a word that stands for none.
 std::vector<std::filesystem::path> find_findings(const std::vector<std::string>& words);
 
 }  // namespace mob

@@ -48,7 +48,8 @@ std::optional<Triaged> read_triage(const fs::path& finding) try {
     t.version = json.at("version");
     t.guard = json.at("guard");
     t.versions = json.value("versions_in_words", "");
-    t.culprit = json.value("culprit", "");
+    // null where the blame found nothing any more.
+    if (json.contains("culprit") && json["culprit"].is_string()) t.culprit = json["culprit"];
     return t;
   }
   if (!fs::exists(finding / kNotReduced)) return std::nullopt;
@@ -86,6 +87,7 @@ std::optional<Triaged> triage_finding(const std::vector<Judge*>& judges, const f
                             .c = &e.reduced.c,
                             .judged = &e.judged,
                             .cause = e.cause,
+                            .optimized = saved_model(*judges.front(), e.reduced.c, e.cause.bad),
                             .signature = e.signature.text(),
                             .guards = e.reduced.guards,
                             .blame = &*blamed,

@@ -43,6 +43,20 @@ std::map<std::string, std::string> identity(const CampaignOptions& options) {
           {"source", hex64(options.source.hash())}};
 }
 
+// Of that, what a person would want to know: the hash says only whether two are alike.
+std::map<std::string, std::string> settings(const CampaignOptions& options) {
+  const Policy& p = options.source.generator.policy;
+  const Focus& f = options.source.focus;
+  return {
+      {"shares", fmt::format("motif={} mutant={} random={}", p.motif, p.mutant, p.random)},
+      {"focus", !f.pass.empty()    ? "pass:" + f.pass
+                : !f.op.empty()    ? "operator:" + f.op
+                : !f.motif.empty() ? "motif:" + f.motif
+                                   : ""},
+      {"corpus", fmt::format("{} models", options.source.corpus.size())},
+      {"motifs", fmt::format("{} built in, {} given", all_motifs().size(), options.source.motifs.size())}};
+}
+
 class Campaign {
  public:
   Campaign(const CampaignOptions& options, const std::function<void(const Status&)>& show)
@@ -108,6 +122,7 @@ void Campaign::begin_or_resume() {
   earlier_seconds_ = status_.seconds;
   status_.system = options_.system.label();
   status_.seed = options_.seed;
+  for (const auto& [key, value] : settings(options_)) journal_.set_meta(key, value);
   journal_.set_meta("jobs",
                     std::to_string(options_.jobs > 0 ? options_.jobs : tbb::info::default_concurrency()));
   seen_ = journal_.pass_sets(~std::uint64_t{0} >> 1);
@@ -197,6 +212,7 @@ void Campaign::write_batch(Issued& issued) {
                                                   .original = original.get(),
                                                   .judged = &f.judged,
                                                   .cause = f.cause,
+                                                  .optimized = f.optimized,
                                                   .signature = f.group.signature,
                                                   .system = options_.system.name,
                                                   .version = options_.system.version,

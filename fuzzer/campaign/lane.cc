@@ -261,6 +261,7 @@ void Lane::triage(Drawn& drawn, std::uint64_t index, Judged judged, const Snapsh
   g.signature = signature_of(symptom, g.cures, g.operators);
   g.name = finding_name(symptom, g.cures, g.operators, g.signature);
   news->judged = std::move(full);
+  news->optimized = saved_model(judge_, *news->c, cause.bad);
   news->cause = std::move(cause);
   news->motif = drawn.motif;
   news->broken_guards = drawn.broken_guards;

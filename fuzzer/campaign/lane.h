@@ -21,6 +21,7 @@ struct NewFinding {
   std::shared_ptr<const Case> c, original;
   Judged judged;
   Cause cause;
+  std::string optimized;  // see FindingRecord
   std::string motif;
   std::vector<std::string> broken_guards;
 };

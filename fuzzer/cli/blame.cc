@@ -13,6 +13,7 @@
 #include "fuzzer/base/text.h"
 #include "fuzzer/campaign/executor.h"
 #include "fuzzer/cli/command.h"
+#include "fuzzer/cli/versions.h"
 #include "fuzzer/probes/limits.h"
 
 namespace mob::cli {
@@ -43,11 +44,7 @@ std::vector<fs::path> find_paths(const std::vector<std::string>& words) {
 // Those of the same system that --versions asks for, oldest first, and the one at hand among them.
 std::vector<System> versions_of(const System& own, const std::string& asked) {
   if (asked == "none") return {};
-  if (asked == "all" || asked == "bisect") return versions_at_hand(own);
-  std::vector<System> systems;
-  for (const std::string& version : split(asked, ','))
-    systems.push_back(resolve_system(own.name + "@" + version));
-  return with_own(std::move(systems), own);
+  return with_own(asked_versions(own.name, asked == "bisect" ? "all" : asked), own);
 }
 
 // --- for people --------------------------------------------------------------------------------------

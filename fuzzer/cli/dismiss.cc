@@ -1,11 +1,10 @@
 // mobster dismiss FINDING --because "...": its bug is marked from now on, and never dropped.
 #include <fmt/format.h>
 
-#include <ctime>
-
 #include "corpus/read_finding.h"
 #include "corpus/triage.h"
 #include "fuzzer/base/check.h"
+#include "fuzzer/base/date.h"
 #include "fuzzer/cli/bug_table.h"
 #include "fuzzer/cli/command.h"
 
@@ -18,15 +17,6 @@ struct Words {
   std::string finding, because, known, reference;
   std::string state = "dismissed";
 };
-
-std::string today() {
-  const std::time_t now = std::time(nullptr);
-  char text[16] = "";
-  std::tm parts{};
-  gmtime_r(&now, &parts);
-  std::strftime(text, sizeof text, "%Y-%m-%d", &parts);
-  return text;
-}
 
 int dismiss(const Words& words) {
   fs::path finding = fs::path(words.finding).lexically_normal();

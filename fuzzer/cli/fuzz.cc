@@ -9,15 +9,14 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
-#include "corpus/models.h"
 #include "corpus/read_finding.h"
 #include "corpus/triage.h"
 #include "fuzzer/base/check.h"
 #include "fuzzer/base/text.h"
 #include "fuzzer/campaign/status_text.h"
+#include "fuzzer/cli/campaign_words.h"
 #include "fuzzer/cli/command.h"
 #include "fuzzer/probes/limits.h"
-#include "fuzzer/probes/support.h"
 
 namespace mob::cli {
 namespace {
@@ -40,30 +39,6 @@ struct Words {
   bool resume = false, quiet = false, json = false;
 };
 
-// A positive number and one of these units, multiplied out. Empty where the words are not that.
-std::optional<double> with_unit(const std::string& words,
-                                std::initializer_list<std::pair<std::string_view, double>> units) {
-  char* end = nullptr;
-  const double n = std::strtod(words.c_str(), &end);
-  if (!(n > 0) || !std::isfinite(n)) return std::nullopt;
-  for (const auto& [unit, factor] : units)
-    if (unit == end) return n * factor;
-  return std::nullopt;
-}
-
-double parse_duration(const std::string& words) {
-  const auto n = with_unit(words, {{"", 1}, {"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}});
-  if (!n) throw UserError("--for " + words + ": write it as 90s, 2m or 1h");
-  return *n;
-}
-
-// Bytes.
-std::uint64_t parse_size(const std::string& words) {
-  const auto n = with_unit(words, {{"", 1}, {"K", 1e3}, {"M", 1e6}, {"G", 1e9}});
-  if (!n || *n > 1e18) throw UserError("--disk-budget " + words + ": write it as 500M or 2G");
-  return static_cast<std::uint64_t>(*n);
-}
-
 // "motif=0,mutant=1": the shares of the sources of cases.
 void set_shares(const std::vector<std::string>& words, Policy& policy) {
   for (const std::string& word : words) {
@@ -81,18 +56,6 @@ void set_shares(const std::vector<std::string>& words, Policy& policy) {
     *share = value;
   }
   if (policy.motif + policy.mutant + policy.random <= 0) throw UserError("--share: all shares are 0");
-}
-
-std::vector<Seed> load_seeds(const std::vector<std::string>& paths, std::uint64_t seed) {
-  std::vector<Seed> seeds;
-  if (paths.empty()) return seeds;
-  for (const auto& path : find_models(paths)) {
-    auto c = std::make_shared<Case>(load_case(path, seed));
-    c->lineage = {std::filesystem::is_directory(path) ? path.filename().string() : path.stem().string()};
-    c->bindings.clear();  // mutants draw their own
-    seeds.push_back({c->lineage.front(), std::move(c)});
-  }
-  return seeds;
 }
 
 std::atomic<bool> stop_asked{false};
@@ -153,10 +116,9 @@ int fuzz(const Words& words) {
   if (!words.focus.empty()) o.source.focus = parse_focus(words.focus);
   o.source.corpus = load_seeds(words.corpus, words.seed);
   o.source.motifs = load_seeds(words.motifs, words.seed);
-  o.system = with_limits(resolve_system(words.system));
-  const Support support = probe_support(o.system);
-  o.source.generator.support = &support;
-  o.source.generator.max_opset = std::min(kNewestOpset, o.system.max_opset);
+  const System system = with_limits(resolve_system(words.system));
+  const Support support = probe_support(system);
+  set_system(o, system, support);
   o.seed = words.seed;
   o.jobs = words.jobs;
   o.out = words.out;

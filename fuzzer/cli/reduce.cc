@@ -69,6 +69,7 @@ Examined reduce_one(const Words& words, const System& system, const fs::path& pa
                  .original = &c,
                  .judged = &e.judged,
                  .cause = e.cause,
+                 .optimized = saved_model(*lanes.front(), e.reduced.c, e.cause.bad),
                  .signature = e.signature.text(),
                  .guards = e.reduced.guards,
                  .reduced = e.reduced.complete,

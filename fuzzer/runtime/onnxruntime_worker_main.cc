@@ -1,7 +1,7 @@
 // The worker process of ONNX Runtime: loads one version of the library and runs what the parent writes into
 // shared memory. Links nothing of ours but the protocol, so that a crash here is the runtime's own.
 //
-//   mobster-onnxruntime-worker LIBONNXRUNTIME.SO
+//   mobster-onnxruntime-worker LIBONNXRUNTIME.SO [--version]
 #include <dlfcn.h>
 #include <onnxruntime_c_api.h>
 #include <unistd.h>
@@ -374,7 +374,19 @@ Again perform(const Request& request, const Configuration& c, Slot& slot, Outcom
 
 }  // namespace
 
+// Prints the version that a library says it is (probes/library_version.h).
+static int print_version(const char* path) {
+  void* library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+  if (library == nullptr) return 1;
+  const auto get_base = reinterpret_cast<const OrtApiBase* (*)()>(dlsym(library, "OrtGetApiBase"));
+  if (get_base == nullptr) return 1;
+  std::puts(get_base()->GetVersionString());
+  std::fflush(stdout);
+  _exit(0);  // some versions do not survive being unloaded
+}
+
 int main(int argc, char** argv) {
+  if (argc == 3 && std::strcmp(argv[2], "--version") == 0) return print_version(argv[1]);
   char* memory = worker::start();
   if (argc < 2) worker::cannot_start("usage: mobster-onnxruntime-worker LIBONNXRUNTIME.SO");
   void* library = dlopen(argv[1], RTLD_NOW | RTLD_LOCAL);

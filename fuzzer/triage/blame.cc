@@ -53,14 +53,6 @@ Opinion opinion_on(const std::vector<Expected>& meant, const Graph& graph, const
   return {Opinion::kRight, "it means what the original means"};
 }
 
-// The optimized model as a session of this configuration saves it; empty where it saves none.
-std::string saved_model(Judge& judge, const Case& c, Configuration of) {
-  of.reload = of.keep_saved = of.load_only = true;
-  of.report_passes = false;
-  of.runs = 1;
-  return judge.run_apart(c, {of})[0].saved_model;
-}
-
 // What onnx's checker has against a model; operators that only the runtime knows are none of its business.
 std::string complaint_of(const std::string& bytes) {
   try {
@@ -122,6 +114,13 @@ double longest_session(const Judged& judged) {
 }
 
 }  // namespace
+
+std::string saved_model(Judge& judge, const Case& c, Configuration of) {
+  of.reload = of.keep_saved = of.load_only = true;
+  of.report_passes = false;
+  of.runs = 1;
+  return judge.run_apart(c, {of})[0].saved_model;
+}
 
 std::string_view name(Culprit c) {
   static constexpr std::string_view kNames[] = {"unknown", "optimizer", "kernel", "saving", "loading"};

@@ -55,6 +55,10 @@ Blame blame(const System& system, const Case& c, const BlameOptions& options);
 std::pair<Culprit, std::string> culprit_of(Judge& judge, const Case& c, const Judged& judged,
                                            const std::vector<PassBlame>& passes);
 
+// The optimized model as a session of this configuration saves it, as bytes; empty where it saves none. Asks
+// the judge's second process once.
+std::string saved_model(Judge& judge, const Case& c, Configuration of);
+
 // system, version, symptom, class, levels, passes, versions and the rest: everything but the path.
 nlohmann::ordered_json blame_json(const Blame& blame);
 

@@ -94,48 +94,49 @@ std::string in_words(const std::vector<AtVersion>& table) {
   return words;
 }
 
-AtVersion judge_version(const Case& c, const Reference& reference, const System& system,
-                        const WorkerLimits& limits) {
-  AtVersion at{.version = system.version, .result = Result::kUnclear};
-  try {
-    JudgeOptions options;
-    options.limits = limits;
-    Judge judge(system.max_opset > 0 ? system : with_limits(system), options);
-    // One process, and a copy of it to confirm: starting a library takes longer than all the rest.
-    const Judged j = judge.judge_apart(c, judge.configurations(), false, &reference);
-    if (j.verdict.kind == Verdict::Kind::kAgree) {
+AtVersion judge_version(const Case& c, const Reference& reference, Judge& judge) {
+  AtVersion at{.version = judge.system().version, .result = Result::kUnclear};
+  // One process, and a copy of it to confirm: starting a library takes longer than all the rest.
+  const Judged j = judge.judge_apart(c, judge.configurations(), false, &reference);
+  if (j.verdict.kind == Verdict::Kind::kAgree) {
+    at.result = Result::kGood;
+    return at;
+  }
+  if (j.verdict.kind == Verdict::Kind::kSkip) {
+    const Outcome& plain = j.outcomes.front();
+    if (plain.kind == Outcome::Kind::kRejected) at.result = Result::kNotRunnable;
+    at.why = plain.kind == Outcome::Kind::kRejected ? plain.message : j.verdict.reason;
+    if (reference.available() && all_as_plain(j.outcomes)) {
       at.result = Result::kGood;
-      return at;
+      at.why = "all levels return what DISABLE_ALL does, bit for bit; " + at.why;
     }
-    if (j.verdict.kind == Verdict::Kind::kSkip) {
-      const Outcome& plain = j.outcomes.front();
-      if (plain.kind == Outcome::Kind::kRejected) at.result = Result::kNotRunnable;
-      at.why = plain.kind == Outcome::Kind::kRejected ? plain.message : j.verdict.reason;
-      if (reference.available() && all_as_plain(j.outcomes)) {
-        at.result = Result::kGood;
-        at.why = "all levels return what DISABLE_ALL does, bit for bit; " + at.why;
-      }
-      return at;
-    }
-    const Finding& f = *j.verdict.finding;
-    at.why = f.message;
-    if (f.cls != FindingClass::kBug) {
-      at.why = std::string(name(f.cls)) + " " + std::string(name(f.symptom)) + ": " + f.message;
-    } else if (f.symptom != Symptom::kNondeterminism &&
-               !j.reference.random &&  // these had fresh ones already
-               !shows(judge.judge_apart(c, judge.configurations(), true, &reference), f.symptom, f.cls)) {
-      at.why = "not confirmed in a fresh process: " + f.message;
-    } else if (judge.errs_without_optimization(c, j)) {
-      at.why = "a value within is wrong without optimization, too: " + f.message;
-    } else {
-      at.result = Result::kBad;
-      at.symptom = name(f.symptom);
-      at.levels = level_names(f, j.configurations);
-    }
-  } catch (const UserError& e) {
-    at.why = e.what();
+    return at;
+  }
+  const Finding& f = *j.verdict.finding;
+  at.why = f.message;
+  if (f.cls != FindingClass::kBug) {
+    at.why = std::string(name(f.cls)) + " " + std::string(name(f.symptom)) + ": " + f.message;
+  } else if (f.symptom != Symptom::kNondeterminism && !j.reference.random &&  // these had fresh ones already
+             !shows(judge.judge_apart(c, judge.configurations(), true, &reference), f.symptom, f.cls)) {
+    at.why = "not confirmed in a fresh process: " + f.message;
+  } else if (judge.errs_without_optimization(c, j)) {
+    at.why = "a value within is wrong without optimization, too: " + f.message;
+  } else {
+    at.result = Result::kBad;
+    at.symptom = name(f.symptom);
+    at.levels = level_names(f, j.configurations);
   }
   return at;
+}
+
+AtVersion judge_version(const Case& c, const Reference& reference, const System& system,
+                        const WorkerLimits& limits) try {
+  JudgeOptions options;
+  options.limits = limits;
+  Judge judge(system.max_opset > 0 ? system : with_limits(system), options);
+  return judge_version(c, reference, judge);
+} catch (const UserError& e) {
+  return {.version = system.version, .result = Result::kUnclear, .why = e.what()};
 }
 
 VersionBlame blame_versions(const Case& c, const std::vector<System>& systems, bool bisect,

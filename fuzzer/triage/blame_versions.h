@@ -50,6 +50,10 @@ std::vector<System> with_own(std::vector<System> systems, const System& own);
 AtVersion judge_version(const Case& c, const Reference& reference, const System& system,
                         const WorkerLimits& limits);
 
+// The same by a judge of that version, in its second process, which lives on: for many cases. Throws
+// UserError where it cannot be started.
+AtVersion judge_version(const Case& c, const Reference& reference, Judge& judge);
+
 // What a table says, in words. Versions that were not run are taken for what stands on both sides of them.
 std::string in_words(const std::vector<AtVersion>& table);
 

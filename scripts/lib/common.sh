@@ -12,6 +12,8 @@ export ONNX_PREFIX="$MOBSTER_CACHE/onnx-$ONNX_VERSION"
 export ORT_HEADER="$MOBSTER_CACHE/onnxruntime-header"
 export ORT_LIBRARIES="$MOBSTER_CACHE/onnxruntime"
 export TESTDATA="$MOBSTER_CACHE/testdata"
+export PLAYWRIGHT_VERSION=1.65.1
+export PLAYWRIGHT="$MOBSTER_CACHE/playwright-core-$PLAYWRIGHT_VERSION"
 export LOGS="$MOBSTER_CACHE/logs"
 mkdir -p "$LOGS" 2>/dev/null || { echo "mobster: cannot write to $MOBSTER_CACHE: set MOBSTER_CACHE to a folder that you own" >&2; exit 2; }
 

@@ -1,65 +1,18 @@
 // Bad input never crashes the program: one line naming the file, the reason and what to do; exit code 2;
 // nothing on standard output.
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 
-#include <cstdio>
-#include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "fuzzer/graph/model_io.h"
+#include "tests/cli/run_mobster.h"
 
 namespace mob {
 namespace {
 
 namespace fs = std::filesystem;
 
-struct Ran {
-  int code = -1;
-  std::string out, err;
-};
-
-Ran run(const std::string& arguments, const std::string& environment = "") {
-  const fs::path err = fs::temp_directory_path() / ("mobster-test-err-" + std::to_string(getpid()));
-  Ran r;
-  FILE* pipe = popen(
-      (environment + " " + MOBSTER_BINARY + "/mobster " + arguments + " 2>" + err.string()).c_str(), "r");
-  char buffer[4096];
-  while (const std::size_t n = fread(buffer, 1, sizeof buffer, pipe)) r.out.append(buffer, n);
-  const int status = pclose(pipe);
-  r.code = WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + status;
-  std::ifstream in(err);
-  r.err.assign(std::istreambuf_iterator<char>(in), {});
-  fs::remove(err);
-  return r;
-}
-
-class BadInput : public ::testing::Test {
- protected:
-  void SetUp() override {
-    folder_ = fs::temp_directory_path() / ("mobster-bad-" + std::to_string(getpid()));
-    fs::create_directories(folder_);
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-
-  std::string file(const std::string& name, const std::string& bytes) {
-    std::ofstream(folder_ / name, std::ios::binary) << bytes;
-    return (folder_ / name).string();
-  }
-  // One line, exit code 2, and these words in it.
-  void refused(const std::string& arguments, const std::vector<std::string>& words) {
-    const Ran r = run(arguments);
-    EXPECT_EQ(r.code, 2) << arguments << "\n" << r.err;
-    EXPECT_EQ(r.out, "") << arguments;
-    EXPECT_EQ(std::count(r.err.begin(), r.err.end(), '\n'), 1) << r.err;
-    EXPECT_TRUE(r.err.starts_with("mobster: ")) << r.err;
-    for (const auto& w : words)
-      EXPECT_NE(r.err.find(w), std::string::npos) << "no '" << w << "' in: " << r.err;
-  }
-
-  fs::path folder_;
-};
+class BadInput : public CommandLine {};
 
 const char* const kGood = R"(<ir_version: 8, opset_import: ["" : 17]>
 g (float[2] x) => (float[2] y) { y = Relu (x) })";
@@ -192,7 +145,7 @@ g (float[N] x) => (float[?] y) { y = Relu (x) })");
   refused("judge " + folder_.string(), {"test_data_set_1", "input_0.pb", "missing"});
 }
 TEST_F(BadInput, ReplayOfNoFinding) {
-  refused("replay", {"FINDING"});
+  refused("replay", {"PATH"});
   refused("replay /no/such/folder", {"/no/such/folder", "no finding is here"});
   refused("replay " + folder_.string(), {folder_.string(), "no finding is here"});
   for (const char* words :
@@ -258,6 +211,45 @@ TEST_F(BadInput, DismissWantsAReasonAndATriagedFinding) {
   refused("dismiss " + folder_.string() + " --because x", {folder_.string(), "no finding"});
   refused("bugs " + folder_.string(), {folder_.string(), "no finding"});
   refused("triage /no/such/folder", {"/no/such/folder"});
+}
+TEST_F(BadInput, CompareWantsTwoCampaigns) {
+  refused("compare", {"DIR1"});
+  refused("compare " + folder_.string(), {"DIR2"});
+  refused("compare " + folder_.string() + " /no/such/folder", {folder_.string(), "neither", "findings"});
+  file("finding.json", R"({"symptom": "crash", "system": "onnxruntime", "version": "9.9.9"})");
+  refused("compare " + folder_.string() + " " + folder_.string(), {"finding.json", "no finding of mobster"});
+  file("finding.json", R"({"symptom": "crash", "system": "onnxruntime", "version": "9.9.9", "signature": "s",
+                           "passes": [], "operators": [], "nodes": 1})");
+  refused("compare --judge " + folder_.string() + " " + folder_.string(), {"9.9.9"});
+  file("journal.sqlite", std::string(1000, '?'));
+  refused("compare " + folder_.string() + " " + folder_.string(), {"journal.sqlite"});
+}
+
+// A guard that cannot begin leaves nothing behind.
+TEST_F(BadInput, GuardUsage) {
+  const std::string out = (folder_ / "out").string(), to = " --out " + out + " ";
+  refused("guard --for soon" + to, {"--for", "soon", "90s"});
+  refused("guard --system onnxruntime@9.9.9" + to, {"9.9.9"});
+  refused("guard --baseline onnxruntime@/no/lib.so" + to, {"/no/lib.so"});
+  refused("guard --corpus /no/such/folder" + to, {"/no/such/folder", "corpus add"});
+  refused("guard --known /no/such/file" + to, {"/no/such/file"});
+  refused("guard --known " + file("known.jsonl", "{}") + to, {"known.jsonl:1"});
+  refused("guard --jobs=0" + to, {"--jobs"});
+  refused("guard --out " + folder_.string(), {folder_.string(), "not an empty folder"});
+  refused("guard --out " + file("a_file", "text"), {"a_file"});
+  EXPECT_FALSE(fs::exists(out));
+}
+TEST_F(BadInput, AGuardLeavesWhatACIRunShows) {
+  const std::string out = (folder_ / "out").string();
+  // What a version has in common with itself is never new.
+  const Ran r =
+      run("guard --cases 32 --system onnxruntime@1.31.1 --baseline onnxruntime@1.31.1 --out " + out);
+  EXPECT_EQ(r.code, 0) << r.err;
+  EXPECT_NE(r.out.find("nothing new"), std::string::npos) << r.out;
+  for (const char* name :
+       {"summary.md", "report.html", "junit.xml", "results.sarif", "campaign/journal.sqlite"})
+    EXPECT_TRUE(fs::exists(fs::path(out) / name)) << name;
+  EXPECT_FALSE(fs::exists(fs::path(out) / "new"));
 }
 
 }  // namespace

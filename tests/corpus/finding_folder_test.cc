@@ -76,6 +76,18 @@ TEST_F(FindingFolder, HoldsTheModelItsInputsAndTheRightAnswer) {
   EXPECT_FALSE(fs::exists(goal() / "original.onnx"));
 }
 
+// The fake runtime returns the difference with its sign turned, and saves no model; another one does.
+TEST_F(FindingFolder, HoldsWhatTheSystemGave) {
+  record_.optimized = serialize(c_.model);
+  write_finding(scratch_.path(), record_);
+  const fs::path data = goal() / "test_data_set_0";
+  EXPECT_TRUE(load_tensor(data / "actual_0.pb")
+                  .identical(Tensor::of(DType::kFloat, {2, 3}, {-0.5, 5, -5, -3.5, 2, -8})));
+  EXPECT_EQ(load_tensor(data / "actual_1.pb").dtype(), DType::kBool);
+  EXPECT_EQ(serialize(load_model(goal() / "optimized.onnx")), serialize(c_.model));
+  EXPECT_THAT(bytes_of(goal() / "README.md"), HasSubstr("optimized.onnx"));
+}
+
 TEST_F(FindingFolder, SaysWhatIsKnown) {
   record_.cause.cures = {"FakePass"};
   write_finding(scratch_.path(), record_);
