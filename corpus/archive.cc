@@ -151,8 +151,7 @@ Imported put_in_place(const fs::path& corpus, const fs::path& half) {
 }  // namespace
 
 std::size_t export_corpus(const fs::path& corpus, const fs::path& file) try {
-  const std::vector<RegressionCase> cases = read_corpus(corpus);
-  if (cases.empty()) throw UserError(corpus.string() + ": no regression case is here");
+  const std::vector<RegressionCase> cases = require_corpus(corpus);
   Files files;
   for (const RegressionCase& c : cases) read_files(c.folder, c.name + "/", files);
   const fs::path half = file.parent_path() / (".half-" + file.filename().string());
