@@ -148,11 +148,20 @@ Imported put_in_place(const fs::path& corpus, const fs::path& half) {
   return imported;
 }
 
+bool write_entry(archive* to, const std::string& path, const std::string& bytes) {
+  const Entry entry(archive_entry_new(), archive_entry_free);
+  archive_entry_set_pathname(entry.get(), path.c_str());
+  archive_entry_set_size(entry.get(), static_cast<la_int64_t>(bytes.size()));
+  archive_entry_set_filetype(entry.get(), AE_IFREG);
+  archive_entry_set_perm(entry.get(), 0644);
+  return archive_write_header(to, entry.get()) == ARCHIVE_OK &&
+         archive_write_data(to, bytes.data(), bytes.size()) == static_cast<la_ssize_t>(bytes.size());
+}
+
 }  // namespace
 
 std::size_t export_corpus(const fs::path& corpus, const fs::path& file) try {
-  const std::vector<RegressionCase> cases = read_corpus(corpus);
-  if (cases.empty()) throw UserError(corpus.string() + ": no regression case is here");
+  const std::vector<RegressionCase> cases = require_corpus(corpus);
   Files files;
   for (const RegressionCase& c : cases) read_files(c.folder, c.name + "/", files);
   const fs::path half = file.parent_path() / (".half-" + file.filename().string());
@@ -161,17 +170,8 @@ std::size_t export_corpus(const fs::path& corpus, const fs::path& file) try {
   archive_write_set_options(to.get(), "gzip:!timestamp");
   archive_write_set_format_ustar(to.get());
   bool written = archive_write_open_filename(to.get(), half.c_str()) == ARCHIVE_OK;
-  for (const auto& [path, bytes] : files) {
-    if (!is_path_of_case(path)) continue;  // somebody's own notes
-    const Entry entry(archive_entry_new(), archive_entry_free);
-    archive_entry_set_pathname(entry.get(), path.c_str());
-    archive_entry_set_size(entry.get(), static_cast<la_int64_t>(bytes.size()));
-    archive_entry_set_filetype(entry.get(), AE_IFREG);
-    archive_entry_set_perm(entry.get(), 0644);
-    written =
-        written && archive_write_header(to.get(), entry.get()) == ARCHIVE_OK &&
-        archive_write_data(to.get(), bytes.data(), bytes.size()) == static_cast<la_ssize_t>(bytes.size());
-  }
+  for (const auto& [path, bytes] : files)
+    if (is_path_of_case(path)) written = written && write_entry(to.get(), path, bytes);  // else notes
   written = archive_write_close(to.get()) == ARCHIVE_OK && written;
   std::error_code error;
   if (written) fs::rename(half, file, error);

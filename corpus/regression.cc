@@ -22,11 +22,8 @@ Json read_json(const fs::path& file) {
 }
 
 Json to_json(const Regression& r) {
-  Json versions = Json::object();
-  for (const auto& [system, known] : r.versions)
-    versions[system] = {{"bad_versions", known.bad}, {"good_versions", known.good}};
   const Provenance& p = r.provenance;
-  return {{"versions", versions},
+  return {{"versions", versions_json(r)},
           {"provenance",
            {{"from", p.from},
             {"reference", p.reference},
@@ -60,6 +57,13 @@ bool contains(const std::vector<std::string>& versions, const std::string& versi
 }
 
 }  // namespace
+
+nlohmann::ordered_json versions_json(const Regression& regression) {
+  Json versions = Json::object();
+  for (const auto& [system, known] : regression.versions)
+    versions[system] = {{"bad_versions", known.bad}, {"good_versions", known.good}};
+  return versions;
+}
 
 std::optional<Regression> read_regression(const fs::path& folder) {
   const fs::path file = folder / "finding.json";

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -45,6 +46,9 @@ std::optional<Regression> read_regression(const std::filesystem::path& folder);
 // Writes it into the folder's finding.json, of which the rest stays as it is; whole or not at all. Throws
 // UserError.
 void write_regression(const std::filesystem::path& folder, const Regression& regression);
+
+// {"onnxruntime": {"bad_versions": [...], "good_versions": [...]}}
+nlohmann::ordered_json versions_json(const Regression& regression);
 
 // Whether a version is expected to be bad: what is known of it; else of the nearest older one; else of the
 // oldest one. Where nothing is known of the system, good is expected: whatever is bad there is news.

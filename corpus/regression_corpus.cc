@@ -56,6 +56,15 @@ Candidate candidate_of(fs::path finding) {
   return c;
 }
 
+// Where models were on somebody's machine is nobody's business.
+void forget_paths(Json& lineage) {
+  for (Json& step : lineage) {
+    const fs::path path = step.is_string() ? step.get<std::string>() : std::string();
+    if (path.is_absolute())
+      step = (path.filename() == "model.onnx" ? path.parent_path() : path).filename().string();
+  }
+}
+
 // The text of README.md under another name; the model as it was generated stays behind.
 std::string retitled(const fs::path& readme, const std::string& name) {
   std::ifstream in(readme);
@@ -79,6 +88,7 @@ void write_case(const fs::path& corpus, const Candidate& c, const Regression& re
     }
     Json json = finding_json(c.form.folder);
     json["name"] = c.name;
+    if (json.contains("lineage")) forget_paths(json["lineage"]);
     write_file_whole(half / "finding.json", json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n");
     write_regression(half, regression);
     write_file_whole(half / "README.md", retitled(c.form.folder / "README.md", c.name));
@@ -134,6 +144,13 @@ std::vector<RegressionCase> read_corpus(const fs::path& corpus) {
   }
   std::sort(cases.begin(), cases.end(),
             [](const RegressionCase& a, const RegressionCase& b) { return a.name < b.name; });
+  return cases;
+}
+
+std::vector<RegressionCase> require_corpus(const fs::path& corpus) {
+  std::vector<RegressionCase> cases = read_corpus(corpus);
+  if (cases.empty())
+    throw UserError(corpus.string() + ": no regression case is here (see `mobster corpus add`)");
   return cases;
 }
 

@@ -13,6 +13,9 @@ namespace mob {
 // case that is damaged, or a finding that is no regression case.
 std::vector<RegressionCase> read_corpus(const std::filesystem::path& corpus);
 
+// The same; throws UserError where there is no case.
+std::vector<RegressionCase> require_corpus(const std::filesystem::path& corpus);
+
 struct AddOptions {
   std::vector<System> versions;  // in which each is judged, oldest first; limits are looked up
   std::string from;              // where the findings are from; empty: a campaign

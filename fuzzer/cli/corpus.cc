@@ -5,7 +5,6 @@
 
 #include "corpus/finding_folder.h"
 #include "corpus/regression_corpus.h"
-#include "fuzzer/base/check.h"
 #include "fuzzer/base/text.h"
 #include "fuzzer/cli/command.h"
 #include "fuzzer/cli/corpus_commands.h"
@@ -15,9 +14,6 @@ namespace {
 
 nlohmann::ordered_json to_json(const RegressionCase& c) {
   const Regression& r = c.regression;
-  nlohmann::ordered_json versions = nlohmann::ordered_json::object();
-  for (const auto& [system, known] : r.versions)
-    versions[system] = {{"bad_versions", known.bad}, {"good_versions", known.good}};
   return {{"path", c.folder.string()},
           {"name", c.name},
           {"signature", c.signature},
@@ -26,7 +22,7 @@ nlohmann::ordered_json to_json(const RegressionCase& c) {
           {"operators", c.operators},
           {"nodes", c.nodes},
           {"bytes", folder_size(c.folder)},
-          {"versions", versions},
+          {"versions", versions_json(r)},
           {"from", r.provenance.from},
           {"reference", r.provenance.reference},
           {"added", r.added},
@@ -38,14 +34,8 @@ std::string range_of(const std::vector<std::string>& versions) {
   return versions.size() == 1 ? versions[0] : versions.front() + "-" + versions.back();
 }
 
-std::vector<RegressionCase> cases_of(const std::string& corpus) {
-  std::vector<RegressionCase> cases = read_corpus(corpus);
-  if (cases.empty()) throw UserError(corpus + ": no regression case is here (see `mobster corpus add`)");
-  return cases;
-}
-
 int list(const std::string& corpus, bool json) {
-  const std::vector<RegressionCase> cases = cases_of(corpus);
+  const std::vector<RegressionCase> cases = require_corpus(corpus);
   std::uint64_t bytes = 0;
   for (const RegressionCase& c : cases) {
     bytes += folder_size(c.folder);
@@ -65,7 +55,7 @@ int list(const std::string& corpus, bool json) {
 }
 
 int minimize(const std::string& corpus, bool yes) {
-  const std::vector<RegressionCase> cases = cases_of(corpus);
+  const std::vector<RegressionCase> cases = require_corpus(corpus);
   const std::vector<Surplus> surplus = surplus_of(cases);
   for (const Surplus& s : surplus) {
     if (yes) remove_case(s.c);

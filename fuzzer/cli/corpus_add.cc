@@ -40,12 +40,11 @@ std::string system_of(const std::vector<fs::path>& findings) {
 
 void print(const Added& a, bool json) {
   if (json) {
-    nlohmann::ordered_json out = {{"finding", a.finding.string()},
-                                  {"name", a.name},
-                                  {"added", a.left_out.empty()},
-                                  {"reason", a.left_out}};
-    for (const auto& [system, known] : a.regression.versions)
-      out["versions"][system] = {{"bad_versions", known.bad}, {"good_versions", known.good}};
+    const nlohmann::ordered_json out = {{"finding", a.finding.string()},
+                                        {"name", a.name},
+                                        {"added", a.left_out.empty()},
+                                        {"reason", a.left_out},
+                                        {"versions", versions_json(a.regression)}};
     fmt::print("{}\n", out.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
     return;
   }

@@ -4,7 +4,6 @@
 #include <nlohmann/json.hpp>
 
 #include "corpus/regression_corpus.h"
-#include "fuzzer/base/check.h"
 #include "fuzzer/campaign/executor.h"
 #include "fuzzer/cli/command.h"
 #include "fuzzer/cli/corpus_commands.h"
@@ -22,13 +21,6 @@ struct Words {
   int jobs = 0;
   bool json = false, markdown = false;
 };
-
-std::vector<RegressionCase> cases_of(const Words& words) {
-  std::vector<RegressionCase> cases = read_corpus(words.corpus);
-  if (cases.empty())
-    throw UserError(words.corpus + ": no regression case is here (see `mobster corpus add`)");
-  return cases;
-}
 
 // --- table ---------------------------------------------------------------------------------------------
 
@@ -53,7 +45,7 @@ void print_rows(const std::string& system, const std::vector<VersionRow>& rows, 
 }
 
 int table(const Words& words) {
-  const std::vector<RegressionCase> cases = cases_of(words);
+  const std::vector<RegressionCase> cases = require_corpus(words.corpus);
   const std::vector<System> systems = asked_versions(words.system, words.versions);
   const Executor executor = tbb_executor(words.jobs);
   std::vector<std::vector<AtVersion>> versions;
@@ -69,7 +61,7 @@ int table(const Words& words) {
 // --- update --------------------------------------------------------------------------------------------
 
 int update(const Words& words) {
-  std::vector<RegressionCase> cases = cases_of(words);
+  std::vector<RegressionCase> cases = require_corpus(words.corpus);
   const System system = with_limits(resolve_system(words.system));
   const std::string version = plain_version(system);
   const std::vector<AtVersion> at = judge_cases(cases, system, {}, tbb_executor(words.jobs));

@@ -70,6 +70,7 @@ TEST_F(Corpus, TakesTheReducedFormAndWhereTheCampaignFoundIt) {
   fs::copy(finding("short", kSub, "of the bug"), long_one / "reduced", fs::copy_options::recursive);
   auto json = nlohmann::json::parse(bytes_of(long_one / "reduced" / "finding.json"));
   json["index"] = 0;
+  json["lineage"] = {"/home/somebody/models/norm/model.onnx", "motif a/b"};
   std::ofstream(long_one / "reduced" / "finding.json") << json;
   // Named either way, it is the same.
   EXPECT_EQ(add_cases(corpus(), {long_one / "reduced"}, options()).at(0).left_out, "");
@@ -79,6 +80,8 @@ TEST_F(Corpus, TakesTheReducedFormAndWhereTheCampaignFoundIt) {
   EXPECT_EQ(cases[0].signature, "of the bug");
   EXPECT_EQ(cases[0].nodes, 1U);
   EXPECT_EQ(cases[0].regression.provenance.index, 41U);
+  const auto taken = nlohmann::json::parse(bytes_of(cases[0].folder / "finding.json"));
+  EXPECT_EQ(taken["lineage"], nlohmann::json({"norm", "motif a/b"}));
 }
 
 TEST_F(Corpus, LeavesOutASignatureThatIsThereUnlessAllAreWanted) {
