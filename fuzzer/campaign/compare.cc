@@ -147,6 +147,7 @@ std::vector<ComparedBug> put_together(std::array<std::vector<Seen>, 2>& findings
     }
   }
   std::vector<ComparedBug> list;
+  list.reserve(bugs.size());
   for (auto& [key, bug] : bugs) list.push_back(std::move(bug));
   std::stable_sort(list.begin(), list.end(), [](const ComparedBug& a, const ComparedBug& b) {
     const auto rank = [](const ComparedBug& x) {

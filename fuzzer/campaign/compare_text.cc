@@ -148,6 +148,7 @@ std::string elsewhere_in_words(const Comparison& c, const ComparedBug& bug) {
 
 std::vector<std::string> comparison_lines(const Comparison& c) {
   std::vector<std::string> lines;
+  lines.reserve(20 + 5 * c.bugs.size());
   for (std::size_t side = 0; side < 2; ++side)
     lines.push_back(fmt::format("{}  {}", kLetters[side], c.campaigns[side].folder.string()));
   lines.push_back(fmt::format("{:<20} {:<36} {:<36}", "", "A", "B"));

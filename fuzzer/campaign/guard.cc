@@ -56,6 +56,7 @@ RegressionCase case_of(const GuardedFinding& f) {
 std::vector<AtVersion> judge_open(const std::vector<GuardedFinding*>& open, const System& system,
                                   const Executor& executor) {
   std::vector<RegressionCase> cases;
+  cases.reserve(open.size());
   for (const GuardedFinding* f : open) cases.push_back(case_of(*f));
   return judge_cases(cases, system, {}, executor);
 }
@@ -147,6 +148,7 @@ std::vector<const GuardedFinding*> Guarded::news() const {
     if (of == nullptr || nodes(&f) < nodes(of)) of = &f;
   }
   std::vector<const GuardedFinding*> list;
+  list.reserve(best.size());
   for (const auto& [signature, f] : best) list.push_back(f);
   return list;
 }
