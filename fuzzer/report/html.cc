@@ -22,12 +22,9 @@ using Json = nlohmann::ordered_json;
 constexpr std::size_t kMostPoints = 400;  // of the curve over time
 constexpr std::size_t kAtOnce = 100;      // findings whose details are made by one run of Graphviz
 
-// JSON that no content can make a tag or a comment of.
-std::string for_script(const Json& json) {
-  std::string out;
-  for (const char ch : json.dump(-1, ' ', false, Json::error_handler_t::replace))
-    ch == '<' ? out += "\\u003c" : out += ch;
-  return out;
+// Compressed, so that ten thousand findings are quick to load; what is packed so cannot be taken for markup.
+std::string packed(const auto& json) {
+  return base64(deflated(json.dump(-1, ' ', false, Json::error_handler_t::replace)));
 }
 
 Json campaign_json(const ReportData& data) {
@@ -128,9 +125,8 @@ std::string detail_elements(const ReportData& data, std::size_t budget, std::siz
         order.begin() + static_cast<std::ptrdiff_t>(std::min(from + kAtOnce, order.size())));
     const auto details = details_of(data, some);
     for (std::size_t k = 0; k < some.size() && out.size() < budget; ++k, ++shown)
-      out += fmt::format(
-          "<script type=\"text/plain\" id=\"detail-{}\">{}</script>\n", some[k],
-          base64(deflated(details[k].dump(-1, ' ', false, nlohmann::json::error_handler_t::replace))));
+      out += fmt::format("<script type=\"text/plain\" id=\"detail-{}\">{}</script>\n", some[k],
+                         packed(details[k]));
   }
   return out;
 }
@@ -159,7 +155,7 @@ std::string html_report(const ReportData& data, const HtmlOptions& options, std:
   page["repro"] = kReproPy;
   if (shown != nullptr) *shown = detailed;
   return filled(kReportHtml, {{"{{CSS}}", kReportCss},
-                              {"{{DATA}}", for_script(page)},
+                              {"{{DATA}}", packed(page)},
                               {"{{DETAILS}}", details},
                               {"{{SCRIPT}}", kReportJs}});
 }
