@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <ctime>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "fuzzer/base/check.h"
@@ -81,6 +82,27 @@ Json finding_row(const ReportFinding& f) {
   return out;
 }
 
+// Rows as indices into a table of distinct values (-1: has no such field): ten thousand findings share most
+// of their words, and a browser reads a fourth of the text.
+Json shared_values(const std::vector<Json>& objects) {
+  std::map<std::string, std::size_t> fields, values;
+  Json out = {{"fields", Json::array()}, {"values", Json::array()}, {"rows", Json::array()}};
+  for (const Json& object : objects) {
+    std::vector<std::int64_t> row(fields.size(), -1);
+    for (const auto& [key, value] : object.items()) {
+      const auto [field, new_field] = fields.try_emplace(key, fields.size());
+      if (new_field) out["fields"].push_back(key);
+      if (new_field) row.push_back(-1);
+      const auto [at, new_value] =
+          values.try_emplace(value.dump(-1, ' ', false, Json::error_handler_t::replace), values.size());
+      if (new_value) out["values"].push_back(value);
+      row[field->second] = static_cast<std::int64_t>(at->second);
+    }
+    out["rows"].push_back(std::move(row));
+  }
+  return out;
+}
+
 Json page_json(const ReportData& data) {
   Json out;
   out["title"] = data.title;
@@ -92,7 +114,7 @@ Json page_json(const ReportData& data) {
   out["mobster"] = version();
   out["campaign"] = campaign_json(data);
   out["broken"] = data.broken;
-  out["bugs"] = out["findings"] = Json::array();
+  out["bugs"] = Json::array();
   for (const ReportBug& b : data.bugs) {
     Json bug = {{"signature", b.signature}, {"findings", b.findings}};
     if (b.known)
@@ -100,7 +122,9 @@ Json page_json(const ReportData& data) {
           {"state", b.known->state}, {"reference", b.known->reference}, {"because", b.known->because}};
     out["bugs"].push_back(std::move(bug));
   }
-  for (const ReportFinding& f : data.findings) out["findings"].push_back(finding_row(f));
+  std::vector<Json> rows;
+  for (const ReportFinding& f : data.findings) rows.push_back(finding_row(f));
+  out["findings"] = shared_values(rows);
   return out;
 }
 

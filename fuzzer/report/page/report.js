@@ -85,8 +85,17 @@ function keptTheme() {
   try { return localStorage.getItem("mobster-theme") || "system"; } catch (_) { return "system"; }
 }
 
+// Rows of indices into a table of values, as objects.
+function objectsOf({fields, values, rows}) {
+  return rows.map(row => {
+    const object = {};
+    row.forEach((value, i) => { if (value >= 0) object[fields[i]] = values[value]; });
+    return object;
+  });
+}
+
 function begin(data) {
-  DATA = data;
+  DATA = {...data, findings: objectsOf(data.findings)};
   makeLinks();
   document.getElementById("made").textContent = `${DATA.title}; made by mobster ${DATA.mobster} on ${DATA.made}; ` +
     `${number(DATA.detailed)} of ${count(DATA.findings.length, "finding")} with all details.`;

@@ -38,7 +38,8 @@ const section = (title, ...children) =>
 
 // A table of words and numbers; `numeric`: columns that stand right.
 function plainTable(caption, head, rows, numeric, foot) {
-  const cells = (row, tag) => row.map((c, i) => make(tag, {class: numeric.includes(i) ? "number" : null}, c));
+  const kind = (c, i) => numeric.includes(i) ? "number" : typeof c === "string" && c.length > 40 ? "long" : null;
+  const cells = (row, tag) => row.map((c, i) => make(tag, {class: kind(c, i)}, c));
   return make("div", {class: "scroll", tabindex: "0", role: "region", "aria-label": caption}, make("table", {class: "plain"},
     make("caption", {class: "hidden"}, caption),
     make("thead", {}, make("tr", {}, head.map((c, i) =>
