@@ -61,8 +61,11 @@ void add_text(const ReportFinding& f, const Sides& sides, Json& out) {
     out["notes"].push_back("its files are too large to be copied as text: see " + f.shown.string());
 }
 
-void add_tensors(const ReportFinding& f, Json& out) try {
-  out["tensors"] = compare_outputs(f.shown);
+void add_tensors(const ReportFinding& f, const Sides& sides, Json& out) try {
+  std::vector<std::string> names;
+  if (sides.original)
+    for (ValueId v : sides.original->graph.outputs) names.push_back(sides.original->graph[v].name);
+  out["tensors"] = compare_outputs(f.shown, names);
 } catch (const UserError& e) {
   out["notes"].push_back(one_line(e.what()));
 }
@@ -79,7 +82,7 @@ std::vector<Json> details_of(const ReportData& data, const std::vector<std::size
         all.emplace_back(Json{{"notes", Json::array()}, {"files", Json::object()}, {"tensors", nullptr}});
     const Sides sides = read_sides(f, out["notes"]);
     add_text(f, sides, out);
-    add_tensors(f, out);
+    add_tensors(f, sides, out);
     drawn_by.emplace_back();
     const Model* optimized = sides.optimized ? &*sides.optimized : nullptr;
     if (!sides.original) continue;

@@ -22,13 +22,14 @@ namespace fs = std::filesystem;
 using Json = nlohmann::json;
 
 // Of the page's fonts; Graphviz needs sizes and no words.
-constexpr double kLetter = 7.0, kLine = 16, kPadding = 18, kLabelLetter = 6.2;
+constexpr double kLetter = 7.0, kBoldLetter = 8.4, kLine = 16, kPadding = 18, kLabelLetter = 6.2;
 constexpr double kInch = 72;
 
 double width_of(const Box& box) {
-  std::size_t longest = 4;
-  for (const std::string& line : box.lines) longest = std::max(longest, line.size());
-  return static_cast<double>(longest) * kLetter + kPadding;
+  double widest = 30;
+  for (std::size_t i = 0; i < box.lines.size(); ++i)
+    widest = std::max(widest, static_cast<double>(box.lines[i].size()) * (i == 0 ? kBoldLetter : kLetter));
+  return widest + kPadding;
 }
 double height_of(const Box& box) {
   return static_cast<double>(box.lines.size()) * kLine + 12;

@@ -10,7 +10,7 @@ namespace mob {
 
 struct HtmlOptions {
   // Bytes that pictures, tensors and scripts may take in the file, the best finding of each bug first.
-  std::size_t details_budget = std::size_t{16} << 20;
+  std::size_t details_budget = std::size_t{12} << 20;
 };
 
 // The whole file. `shown`, if given, becomes the number of findings with all their details.

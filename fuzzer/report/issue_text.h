@@ -14,7 +14,7 @@ namespace mob {
 std::map<std::string, std::string> repro_files(const ReportFinding& finding, std::size_t limit);
 
 // A short Python script that runs the model at the level that is bad and without optimization. Empty where
-// `files` are.
+// `files` are, and for what shows only after other inputs in the same session.
 std::string short_script(const ReportFinding& finding, const std::map<std::string, std::string>& files);
 
 // An issue in the form of the tracker of the finding's system; `title` its title alone.

@@ -126,7 +126,7 @@ Json compare_output(const std::string& name, const Tensor& expected, const Tenso
   return out;
 }
 
-Json compare_outputs(const fs::path& finding) {
+Json compare_outputs(const fs::path& finding, const std::vector<std::string>& names) {
   for (std::size_t set = 0; fs::exists(finding / fmt::format("test_data_set_{}", set)); ++set) {
     const fs::path data = finding / fmt::format("test_data_set_{}", set);
     Json outputs = Json::array();
@@ -135,7 +135,7 @@ Json compare_outputs(const fs::path& finding) {
                      bound = data / fmt::format("bound_{}.pb", o);
       if (!fs::exists(actual)) continue;
       const Tensor expected = load_tensor(data / fmt::format("output_{}.pb", o));
-      outputs.push_back(compare_output(fmt::format("output {}", o), expected,
+      outputs.push_back(compare_output(o < names.size() ? names[o] : fmt::format("output {}", o), expected,
                                        fs::exists(bound) ? load_tensor(bound) : Tensor(),
                                        load_tensor(actual)));
     }

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <vector>
 
 #include "fuzzer/graph/tensor.h"
 
@@ -21,8 +22,8 @@ inline constexpr std::int64_t kMostCells = 64;
 nlohmann::json compare_output(const std::string& name, const Tensor& expected, const Tensor& bound,
                               const Tensor& actual);
 
-// All outputs of the data set that has actual ones: {"set": 0, "outputs": [...]}; null where none has. Throws
-// UserError for a damaged file.
-nlohmann::json compare_outputs(const std::filesystem::path& finding);
+// All outputs of the data set that has actual ones: {"set": 0, "outputs": [...]}; null where none has.
+// `names`: of the model's outputs. Throws UserError for a damaged file.
+nlohmann::json compare_outputs(const std::filesystem::path& finding, const std::vector<std::string>& names);
 
 }  // namespace mob

@@ -29,13 +29,18 @@ const VIEWS = ["#overview", "#bugs", "#findings", "#finding/wrong-numbers-two-bu
 
 const rows = page => page.locator(".list tbody tr");
 const texts = (page, selector) => page.locator(selector).allTextContents();
+async function open(page, view) {
+  await page.goto("about:blank");  // else a new hash alone loads nothing
+  await page.goto(url + view);
+  await page.waitForSelector("main[data-view]");
+}
 const ready = page => page.waitForSelector("#detail[data-ready]", { timeout: 5000, state: "attached" });
 
 // Each gets a fresh page on the report's bugs.
 const TESTS = {
   async "hostile names stay text, no dialog, no request, no error"(page, seen) {
     for (const view of VIEWS) {
-      await page.goto(url + view);
+      await open(page, view);
       if (view.startsWith("#finding/")) await ready(page);
       assert.equal(await page.locator("img").count(), 0, view);
     }
@@ -47,14 +52,20 @@ const TESTS = {
     assert.deepEqual(seen.errors, []);
   },
   async "the ledger sums to all cases"(page) {
-    await page.goto(url + "#overview");
+    await open(page, "#overview");
     const table = page.locator("section", { hasText: "how every case ended" }).locator("table");
     const cases = (await table.locator("tbody td.number").allTextContents()).map(Number);
     assert.equal(cases.reduce((a, b) => a + b), 7);
     assert.deepEqual(await table.locator("tfoot td").allTextContents(), ["Sum", "all cases of the campaign", "7"]);
   },
+  async "what was reached is told when it is opened"(page) {
+    await open(page, "#overview");
+    await page.click("summary:has-text('Operators: 1 reached')");
+    await page.waitForSelector("details[open] tbody tr");
+    assert.deepEqual(await texts(page, "details[open] tbody td"), ["Sub", "5"]);
+  },
   async "columns sort both ways"(page) {
-    await page.goto(url + "#findings");
+    await open(page, "#findings");
     const column = () => texts(page, ".col-nodes");
     await page.click("[data-sort=nodes]");
     assert.deepEqual(await column(), ["2", "1", "1"]);
@@ -63,7 +74,7 @@ const TESTS = {
     assert.equal(await page.locator("th:has([data-sort=nodes])").getAttribute("aria-sort"), "ascending");
   },
   async "the filter takes words, symptoms and states"(page) {
-    await page.goto(url + "#findings");
+    await open(page, "#findings");
     await page.fill("#filter", "wrong-numbers AGAIN");
     assert.equal(await rows(page).count(), 1);
     assert.equal(await page.locator(".sums").textContent(), "1 of 3 findings");
@@ -74,7 +85,7 @@ const TESTS = {
     assert.equal(await rows(page).count(), 2);
   },
   async "keys: filter, move, open, back to where one was"(page) {
-    await page.goto(url + "#bugs");
+    await open(page, "#bugs");
     await page.keyboard.press("/");
     assert.equal(await page.evaluate(() => document.activeElement.id), "filter");
     await page.keyboard.press("Escape");
@@ -89,7 +100,7 @@ const TESTS = {
     assert.equal(await page.evaluate(() => document.activeElement.getAttribute("href")), second);
   },
   async "a finding shows strips, both models, the values and the known mark"(page) {
-    await page.goto(url + "#finding/wrong-numbers-two-bugs");
+    await open(page, "#finding/wrong-numbers-two-bugs");
     await ready(page);
     assert.deepEqual(await texts(page, ".strip >> nth=1 >> li"), ["1.9good", "1.10bad"]);
     assert.ok((await page.locator("main").textContent()).includes("upstream#1"));
@@ -99,7 +110,7 @@ const TESTS = {
     if (!notes.includes("Graphviz")) assert.equal(await page.locator(".model svg").count(), 2);
   },
   async "copies an issue text and a script that holds its files"(page) {
-    await page.goto(url + "#finding/wrong-numbers-two-bugs");
+    await open(page, "#finding/wrong-numbers-two-bugs");
     await ready(page);
     const clipboard = () => page.evaluate(() => navigator.clipboard.readText());
     await page.click("[data-copy='issue text']");
@@ -110,12 +121,12 @@ const TESTS = {
     assert.match(await clipboard(), /"model.onnx": "[A-Za-z0-9+/=]+"/);
   },
   async "a link to nowhere says so"(page) {
-    await page.goto(url + "#finding/%E0%A4%A");
+    await open(page, "#finding/%E0%A4%A");
     assert.equal(await page.locator("h1").textContent(), "No such finding");
   },
   async "dark and light follow the system, and the button"(page) {
     const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
-    await page.goto(url + "#bugs");
+    await open(page, "#bugs");
     const light = await ground();
     await page.emulateMedia({ colorScheme: "dark" });
     const dark = await ground();
@@ -128,7 +139,7 @@ const TESTS = {
   },
   async "every control has a name, every picture words"(page) {
     for (const view of VIEWS) {
-      await page.goto(url + view);
+      await open(page, view);
       if (view.startsWith("#finding/")) await ready(page);
       const nameless = await page.evaluate(() => [...document.querySelectorAll("button, select, input, a, svg[role], canvas")]
         .filter(e => !(e.textContent.trim() || e.getAttribute("aria-label"))).map(e => e.outerHTML));
@@ -141,7 +152,7 @@ const TESTS = {
 async function onAPhone(context, name) {
   const page = await context.newPage();
   for (const view of VIEWS) {
-    await page.goto(url + view);
+    await open(page, view);
     if (view.startsWith("#finding/")) await ready(page);
     const [needed, there] = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
     assert.ok(needed <= there, `${view} needs ${needed} of ${there} pixels`);

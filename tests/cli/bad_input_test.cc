@@ -206,6 +206,15 @@ TEST_F(BadInput, ReduceNeverOverwrites) {
   refused("reduce " + model + " --out " + (folder_ / "new").string() + " --steps shrink-everything",
           {"shrink-everything", "list steps"});
 }
+TEST_F(BadInput, ReportOfNothing) {
+  refused("report", {"DIR"});
+  refused("report /no/such/folder", {"/no/such/folder", "no finding is here"});
+  refused("report " + folder_.string(), {folder_.string(), "no finding is here"});
+  refused("report --format pdf " + folder_.string(), {"pdf", "html"});
+  file("journal.sqlite", std::string(1000, '?'));
+  refused("report " + folder_.string(), {"journal.sqlite"});
+  EXPECT_FALSE(fs::exists(folder_ / "report.html"));
+}
 TEST_F(BadInput, DismissWantsAReasonAndATriagedFinding) {
   refused("dismiss " + folder_.string() + " --because '  '", {"--because"});
   refused("dismiss " + folder_.string() + " --because x", {folder_.string(), "no finding"});

@@ -169,6 +169,9 @@ TEST(IssueText, TheScriptHoldsTheModelAndTheLevel) {
   EXPECT_THAT(script, HasSubstr("base64.b64decode(\"YWJj\")"));
   EXPECT_THAT(script, HasSubstr("(\"ORT_DISABLE_ALL\", \"ORT_ENABLE_BASIC\")"));
   EXPECT_THAT(script, HasSubstr("[\"eA==\"]"));
+  EXPECT_THAT(script, HasSubstr("InferenceSession(\"optimized.onnx\""));  // "BASIC reloaded"
+  EXPECT_EQ(short_script(finding("onnxruntime"), {{"model.onnx", ""}, {"test_data_set_1/input_0.pb", ""}}),
+            "");
   EXPECT_EQ(short_script(finding("onnxruntime"), {}), "");
 }
 

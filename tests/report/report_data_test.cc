@@ -89,7 +89,7 @@ TEST_F(Report, LeavesOutWhatIsHalfWritten) {
 TEST_F(Report, ThePageHoldsNoMarkupOfItsData) {
   const std::string page = html_report(read(), {});
   EXPECT_THAT(page, Not(HasSubstr("<img")));
-  EXPECT_THAT(page, HasSubstr("\\u003cimg src=x onerror=alert(2)>"));
+  EXPECT_THAT(page, Not(HasSubstr("alert")));
   EXPECT_THAT(page, Not(HasSubstr("http://www.w3.org/1999")));
   EXPECT_THAT(page, HasSubstr("default-src 'none'"));
 }

@@ -63,13 +63,12 @@ function reach(c) {
     ["binding", "Bindings"], ["source", "Sources"]];
   const parts = kinds.filter(([kind]) => c.reach[kind]).map(([kind, words]) => {
     const rows = Object.entries(c.reach[kind]).sort((a, b) => b[1] - a[1]);
-    return make("details", {}, make("summary", {}, `${words}: ${number(rows.length)} reached`),
-      plainTable(words, [words, "Cases"], rows.map(([w, n]) => [w, number(n)]), [1]));
+    return folding(`${words}: ${number(rows.length)} reached`,
+      () => plainTable(words, [words, "Cases"], rows.map(([w, n]) => [w, number(n)]), [1]));
   });
   const applied = c.optimizers.filter(o => o.applied > 0).length;
-  if (c.optimizers.length) parts.push(make("details", {},
-    make("summary", {}, `Optimizers: ${applied} of ${c.optimizers.length} changed a model`),
-    plainTable("Optimizers", ["Optimizer", "Level", "Applied", "Whole motifs", "Near misses", "Why never"], c.optimizers.map(o =>
+  if (c.optimizers.length) parts.push(folding(`Optimizers: ${applied} of ${c.optimizers.length} changed a model`,
+    () => plainTable("Optimizers", ["Optimizer", "Level", "Applied", "Whole motifs", "Near misses", "Why never"], c.optimizers.map(o =>
       [o.name + (o.rule ? " (rule)" : ""), o.level, number(o.applied), number(o.whole), number(o.near_misses), o.unreachable]), [2, 3, 4])));
   return section("Reach", parts);
 }

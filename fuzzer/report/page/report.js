@@ -1,13 +1,15 @@
 // Routes (#overview, #bugs, #findings, #finding/NAME), keys and colours.
 
 // Names of folders are links; where several campaigns share one, the second gets a number.
-const SLUGS = new Map();
-const LINKS = DATA.findings.map((f, i) => {
-  let slug = f.name;
-  for (let n = 2; SLUGS.has(slug); ++n) slug = `${f.name}~${n}`;
-  SLUGS.set(slug, i);
-  return "#finding/" + encodeURIComponent(slug);
-});
+const SLUGS = new Map(), LINKS = [];
+function makeLinks() {
+  DATA.findings.forEach((f, i) => {
+    let slug = f.name;
+    for (let n = 2; SLUGS.has(slug); ++n) slug = `${f.name}~${n}`;
+    SLUGS.set(slug, i);
+    LINKS.push("#finding/" + encodeURIComponent(slug));
+  });
+}
 function linkOf(index) { return LINKS[index]; }
 
 let lastList = "bugs", lastPlace = null;
@@ -83,11 +85,27 @@ function keptTheme() {
   try { return localStorage.getItem("mobster-theme") || "system"; } catch (_) { return "system"; }
 }
 
+// Rows of indices into a table of values, as objects.
+function objectsOf({fields, values, rows}) {
+  return rows.map(row => {
+    const object = {};
+    row.forEach((value, i) => { if (value >= 0) object[fields[i]] = values[value]; });
+    return object;
+  });
+}
+
+function begin(data) {
+  DATA = {...data, findings: objectsOf(data.findings)};
+  makeLinks();
+  document.getElementById("made").textContent = `${DATA.title}; made by mobster ${DATA.mobster} on ${DATA.made}; ` +
+    `${number(DATA.detailed)} of ${count(DATA.findings.length, "finding")} with all details.`;
+  document.addEventListener("keydown", onKey);
+  window.addEventListener("hashchange", show);
+  show();
+}
+
 setTheme(THEMES.includes(keptTheme()) ? keptTheme() : "system");
 document.getElementById("theme").addEventListener("click", () =>
   setTheme(THEMES[(THEMES.indexOf(keptTheme()) + 1) % THEMES.length]));
-document.getElementById("made").textContent =
-  `${DATA.title}; made by mobster ${DATA.mobster} on ${DATA.made}; ${number(DATA.detailed)} of ${count(DATA.findings.length, "finding")} with all details.`;
-document.addEventListener("keydown", onKey);
-window.addEventListener("hashchange", show);
-show();
+unpack(document.getElementById("data")).then(begin).catch(e =>
+  document.getElementById("main").replaceChildren(`This file is damaged: ${e.message}`));

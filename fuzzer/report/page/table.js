@@ -72,6 +72,9 @@ function listView(kind) {
   const columns = COLUMNS.filter(c => kind === "bugs" || !c.bugsOnly);
   const head = make("tr", {}), body = make("tbody", {}), sums = make("p", {class: "sums", role: "status"});
   const more = make("button", {type: "button", class: "more", onclick: () => addRows()}, "Show more");
+  const waiting = rows.filter(row => !row.f.triaged).length, triaged = rows.length - waiting;
+  const all = kind === "findings" ? count(rows.length, "finding") :
+    count(triaged, "bug") + (waiting ? ` and ${count(waiting, "finding")} not triaged` : "");
   let some = [], shown = 0;
   const addRows = () => {
     const end = Math.min(some.length, shown + PAGE_ROWS);
@@ -87,8 +90,7 @@ function listView(kind) {
     shown = 0;
     body.replaceChildren();
     head.replaceChildren(...columns.map(c => headCell(c, list, refresh)));
-    sums.textContent = some.length === rows.length ? count(rows.length, kind.slice(0, -1)) :
-      `${number(some.length)} of ${count(rows.length, kind.slice(0, -1))}`;
+    sums.textContent = (some.length === rows.length ? "" : `${number(some.length)} of `) + all;
     addRows();
   };
   const filter = make("input", {id: "filter", type: "search", placeholder: "Filter: words of operators, passes, messages", "aria-label": "Filter",

@@ -1,6 +1,6 @@
 // Small parts of every view. Whatever comes from data becomes text, never markup.
 
-const DATA = JSON.parse(document.getElementById("data").textContent);
+let DATA = null;  // set once, before anything is shown
 
 function fill(element, properties, children) {
   for (const [key, value] of Object.entries(properties || {})) {
@@ -38,13 +38,21 @@ const section = (title, ...children) =>
 
 // A table of words and numbers; `numeric`: columns that stand right.
 function plainTable(caption, head, rows, numeric, foot) {
-  const cells = (row, tag) => row.map((c, i) => make(tag, {class: numeric.includes(i) ? "number" : null}, c));
+  const kind = (c, i) => numeric.includes(i) ? "number" : typeof c === "string" && c.length > 40 ? "long" : null;
+  const cells = (row, tag) => row.map((c, i) => make(tag, {class: kind(c, i)}, c));
   return make("div", {class: "scroll", tabindex: "0", role: "region", "aria-label": caption}, make("table", {class: "plain"},
     make("caption", {class: "hidden"}, caption),
     make("thead", {}, make("tr", {}, head.map((c, i) =>
       make("th", {scope: "col", class: numeric.includes(i) ? "number" : null}, c)))),
     make("tbody", {}, rows.map(row => make("tr", {}, cells(row, "td")))),
     foot ? make("tfoot", {}, make("tr", {}, cells(foot, "td"))) : null));
+}
+
+// Long tables are made when somebody opens them.
+function folding(words, content) {
+  const details = make("details", {}, make("summary", {}, words));
+  details.addEventListener("toggle", () => fill(details, {}, [content()]), {once: true});
+  return details;
 }
 
 function say(words) { document.getElementById("said").textContent = words; }
@@ -66,11 +74,16 @@ async function copyText(text, what) {
 const copyButton = (words, what, text) =>
   make("button", {type: "button", "data-copy": what, onclick: () => copyText(text(), what)}, words);
 
+// JSON, deflated and in base64, out of a script element.
+async function unpack(element) {
+  const text = atob(element.textContent), packed = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; ++i) packed[i] = text.charCodeAt(i);
+  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
+  return JSON.parse(await new Response(stream).text());
+}
+
 // What a finding's page shows beyond its row; null where the report has it not.
 async function detailOf(index) {
   const element = document.getElementById(`detail-${index}`);
-  if (!element) return null;
-  const packed = Uint8Array.from(atob(element.textContent), c => c.charCodeAt(0));
-  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
-  return JSON.parse(await new Response(stream).text());
+  return element ? unpack(element) : null;
 }
