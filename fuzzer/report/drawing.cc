@@ -13,8 +13,6 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-extern char** environ;
-
 namespace mob {
 namespace {
 

@@ -122,14 +122,15 @@ std::vector<bool> neighbourhood(const Graph& g, const std::vector<Mark>& marks) 
     keep[i] = true;
   const std::vector<int> makers = g.producers();
   for (int step = 0; step < 2; ++step) {
-    const std::vector<bool> before = keep;
+    std::vector<std::size_t> near;
     for (std::size_t i = 0; i < g.nodes.size(); ++i)
       for (ValueId v : reads(g, g.nodes[i])) {
         const int maker = makers[static_cast<std::size_t>(v)];
         if (maker < 0) continue;
-        if (before[i]) add(static_cast<std::size_t>(maker));
-        if (before[static_cast<std::size_t>(maker)]) add(i);
+        if (keep[i]) near.push_back(static_cast<std::size_t>(maker));
+        if (keep[static_cast<std::size_t>(maker)]) near.push_back(i);
       }
+    for (std::size_t i : near) add(i);
   }
   return keep;
 }

@@ -111,13 +111,13 @@ void gather_bugs(const std::vector<KnownBug>& known, ReportData& data) {
     if (data.findings[i].triaged) triaged.push_back(data.findings[i].folder);
   }
   for (const Bug& bug : bugs_of(triaged, known)) {
-    ReportBug& b = data.bugs.emplace_back(bug.signature, std::vector<std::size_t>(), bug.known);
+    ReportBug b{bug.signature, {}, bug.known};
     for (const Triaged& t : bug.findings) b.findings.push_back(at.at(t.finding));
+    data.bugs.push_back(std::move(b));
   }
   for (std::size_t i = 0; i < data.findings.size(); ++i)
-    if (!data.findings[i].triaged)
-      data.bugs.emplace_back(data.findings[i].signature, std::vector{i},
-                             find_known(known, data.findings[i].signature));
+    if (const std::string& signature = data.findings[i].signature; !data.findings[i].triaged)
+      data.bugs.push_back({signature, {i}, find_known(known, signature)});
   for (std::size_t b = 0; b < data.bugs.size(); ++b)
     for (std::size_t i : data.bugs[b].findings) data.findings[i].bug = b;
 }
