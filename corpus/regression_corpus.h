@@ -1,4 +1,4 @@
-// A folder of regression cases: a project's guard against bugs that it had.
+// A folder of regression cases, which keep old bugs of a project from coming back unseen.
 #pragma once
 
 #include <filesystem>

@@ -234,25 +234,24 @@ TEST_F(BadInput, CompareWantsTwoCampaigns) {
   refused("compare " + folder_.string() + " " + folder_.string(), {"journal.sqlite"});
 }
 
-// A guard that cannot begin leaves nothing behind.
-TEST_F(BadInput, GuardUsage) {
+// A gate that cannot begin leaves nothing behind.
+TEST_F(BadInput, GateUsage) {
   const std::string out = (folder_ / "out").string(), to = " --out " + out + " ";
-  refused("guard --for soon" + to, {"--for", "soon", "90s"});
-  refused("guard --system onnxruntime@9.9.9" + to, {"9.9.9"});
-  refused("guard --baseline onnxruntime@/no/lib.so" + to, {"/no/lib.so"});
-  refused("guard --corpus /no/such/folder" + to, {"/no/such/folder", "corpus add"});
-  refused("guard --known /no/such/file" + to, {"/no/such/file"});
-  refused("guard --known " + file("known.jsonl", "{}") + to, {"known.jsonl:1"});
-  refused("guard --jobs=0" + to, {"--jobs"});
-  refused("guard --out " + folder_.string(), {folder_.string(), "not an empty folder"});
-  refused("guard --out " + file("a_file", "text"), {"a_file"});
+  refused("gate --for soon" + to, {"--for", "soon", "90s"});
+  refused("gate --system onnxruntime@9.9.9" + to, {"9.9.9"});
+  refused("gate --baseline onnxruntime@/no/lib.so" + to, {"/no/lib.so"});
+  refused("gate --corpus /no/such/folder" + to, {"/no/such/folder", "corpus add"});
+  refused("gate --known /no/such/file" + to, {"/no/such/file"});
+  refused("gate --known " + file("known.jsonl", "{}") + to, {"known.jsonl:1"});
+  refused("gate --jobs=0" + to, {"--jobs"});
+  refused("gate --out " + folder_.string(), {folder_.string(), "not an empty folder"});
+  refused("gate --out " + file("a_file", "text"), {"a_file"});
   EXPECT_FALSE(fs::exists(out));
 }
-TEST_F(BadInput, AGuardLeavesWhatACIRunShows) {
+TEST_F(BadInput, AGateLeavesWhatACIRunShows) {
   const std::string out = (folder_ / "out").string();
   // What a version has in common with itself is never new.
-  const Ran r =
-      run("guard --cases 32 --system onnxruntime@1.31.1 --baseline onnxruntime@1.31.1 --out " + out);
+  const Ran r = run("gate --cases 32 --system onnxruntime@1.31.1 --baseline onnxruntime@1.31.1 --out " + out);
   EXPECT_EQ(r.code, 0) << r.err;
   EXPECT_NE(r.out.find("nothing new"), std::string::npos) << r.out;
   for (const char* name :

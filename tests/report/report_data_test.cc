@@ -120,8 +120,11 @@ TEST_F(Report, MarkdownKeepsItsTables) {
   EXPECT_THAT(text, HasSubstr("1 bugs of 2 triaged findings, 1 dismissed; 1 findings not triaged"));
   EXPECT_THAT(text, HasSubstr("| **7** | sum of 7 cases | |"));
   EXPECT_THAT(text, HasSubstr("\\<img"));
-  for (const std::string& line : lines_of(text))
-    if (line.starts_with("| ")) EXPECT_TRUE(line.ends_with("|")) << line;
+  for (const std::string& line : lines_of(text)) {
+    if (line.starts_with("| ")) {
+      EXPECT_TRUE(line.ends_with("|")) << line;
+    }
+  }
 }
 
 TEST_F(Report, MarkdownOfOneFindingIsAnIssue) {

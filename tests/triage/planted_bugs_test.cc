@@ -75,6 +75,19 @@ TEST(PlantedBugs, FirstRunGarbageIsNondeterminismToo) {
   EXPECT_TRUE(seen);
 }
 
+// A model from outside may hold any bytes as a name; they pass between the processes as they are.
+TEST(PlantedBugs, NamesNeedNotBeUtf8) {
+  Case c = small_case();
+  Graph& g = c.model.graph;
+  const std::string was = g[g.inputs[0]].name, odd = "\xff\xfe";
+  g[g.inputs[0]].name = odd;
+  auto given = c.inputs.extract(was);
+  given.key() = odd;
+  c.inputs.insert(std::move(given));
+  EXPECT_EQ(judge_with("honest", c).verdict.kind, Verdict::Kind::kAgree);
+  EXPECT_EQ(judge_with("crash-at-run", c).verdict.finding->symptom, Symptom::kCrash);
+}
+
 TEST(PlantedBugs, ADeathCostsOneOutcomeAndNoMore) {
   const Case c = small_case();
   Worker worker(fake_system("crash-at-run"));

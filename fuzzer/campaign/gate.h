@@ -1,5 +1,5 @@
-// A project's guard against bugs of its optimizer: the regression corpus replayed, then a campaign, and of
-// what that finds, what is new.
+// A gate in a project's CI against bugs of its optimizer: the regression corpus replayed, then a campaign,
+// and of what that finds, what is new.
 #pragma once
 
 #include <filesystem>
@@ -15,8 +15,8 @@
 
 namespace mob {
 
-struct GuardOptions {
-  CampaignOptions campaign;        // of the system that is guarded; starts anew
+struct GateOptions {
+  CampaignOptions campaign;        // of the system under test; starts anew
   std::string version;             // of that system, in plain numbers also for a library's path
   std::optional<System> baseline;  // what it shows, too, is not new
   std::vector<RegressionCase> corpus;
@@ -35,7 +35,7 @@ std::string_view name(Novelty n);  // "new", "in the corpus", ...
 inline constexpr Novelty kAllNovelties[] = {Novelty::kNew, Novelty::kInCorpus, Novelty::kKnown,
                                             Novelty::kInBaseline, Novelty::kNotAgain};
 
-struct GuardedFinding {
+struct GateFinding {
   RegressionCase found;            // as the campaign wrote it
   std::optional<Triaged> triaged;  // nothing where it was not worth the time
   Novelty novelty = Novelty::kNew;
@@ -45,26 +45,26 @@ struct GuardedFinding {
   const std::string& signature() const;
 };
 
-struct Guarded {
+struct GateResult {
   std::vector<Replayed> corpus;  // one for each case
   Status status;                 // of the campaign
-  std::vector<GuardedFinding> findings;
+  std::vector<GateFinding> findings;
   // The new findings, of each signature the one of the fewest nodes.
-  std::vector<const GuardedFinding*> news() const;
+  std::vector<const GateFinding*> news() const;
   bool fails() const;  // something is newly broken or new
 };
 
 // Against the baseline where there is one, else against what the corpus says of the version. Findings that
 // the baseline shows are not reduced, all others are. `tell` hears of each step, in a line. Throws UserError:
 // a system that cannot be started, a folder that is in use, a full disk.
-Guarded guard(const GuardOptions& options, const std::function<void(const std::string&)>& tell);
+GateResult gate(const GateOptions& options, const std::function<void(const std::string&)>& tell);
 
 // For a terminal, and for the page of a CI run.
-std::vector<std::string> guard_lines(const GuardOptions& options, const Guarded& g);
-std::string guard_markdown(const GuardOptions& options, const Guarded& g);
+std::vector<std::string> gate_lines(const GateOptions& options, const GateResult& g);
+std::string gate_markdown(const GateOptions& options, const GateResult& g);
 
 // Corpus cases and new findings together, for the forms that CI systems read (corpus/replay_reports.h).
-std::pair<std::vector<RegressionCase>, std::vector<Replayed>> as_replayed(const GuardOptions& options,
-                                                                          const Guarded& g);
+std::pair<std::vector<RegressionCase>, std::vector<Replayed>> as_replayed(const GateOptions& options,
+                                                                          const GateResult& g);
 
 }  // namespace mob

@@ -4,19 +4,19 @@
 
 #include "fuzzer/base/text.h"
 #include "fuzzer/campaign/compare_text.h"
-#include "fuzzer/campaign/guard.h"
+#include "fuzzer/campaign/gate.h"
 #include "fuzzer/campaign/status_text.h"
 
 namespace mob {
 namespace {
 
-std::size_t count(const Guarded& g, Novelty n) {
+std::size_t count(const GateResult& g, Novelty n) {
   return static_cast<std::size_t>(std::count_if(g.findings.begin(), g.findings.end(),
-                                                [&](const GuardedFinding& f) { return f.novelty == n; }));
+                                                [&](const GateFinding& f) { return f.novelty == n; }));
 }
 
 // "68 cases: 1 newly broken, 0 newly fixed, ...": all counts, so that they sum up.
-std::string corpus_sums(const Guarded& g) {
+std::string corpus_sums(const GateResult& g) {
   std::vector<std::string> sums;
   for (const Change c : kAllChanges)
     sums.push_back(fmt::format(
@@ -26,20 +26,20 @@ std::string corpus_sums(const Guarded& g) {
   return fmt::format("{} cases: {}", g.corpus.size(), join(sums, ", "));
 }
 
-std::string findings_sums(const Guarded& g) {
+std::string findings_sums(const GateResult& g) {
   std::vector<std::string> sums;
   for (const Novelty n : kAllNovelties) sums.push_back(fmt::format("{} {}", count(g, n), name(n)));
   return fmt::format("{} findings: {}", g.findings.size(), join(sums, ", "));
 }
 
-std::string verdict(const Guarded& g) {
+std::string verdict(const GateResult& g) {
   const auto broken =
       std::count_if(g.corpus.begin(), g.corpus.end(), [](const Replayed& r) { return r.fails; });
   if (!g.fails()) return "nothing new";
   return fmt::format("{} cases of the corpus newly broken, {} new bugs", broken, g.news().size());
 }
 
-std::string what_it_is(const GuardedFinding& f) {
+std::string what_it_is(const GateFinding& f) {
   const bool reduced = f.triaged && f.triaged->reduced;
   const std::vector<std::string>&passes = reduced ? f.triaged->passes : f.found.passes,
         &operators = reduced ? f.triaged->operators : f.found.operators;
@@ -48,7 +48,7 @@ std::string what_it_is(const GuardedFinding& f) {
 }
 
 // What is known beside that of a new finding, joined.
-std::string why_new(const GuardOptions& o, const GuardedFinding& f) {
+std::string why_new(const GateOptions& o, const GateFinding& f) {
   using Result = AtVersion::Result;
   std::string words = f.why;
   if (!f.baseline) return words;
@@ -59,7 +59,7 @@ std::string why_new(const GuardOptions& o, const GuardedFinding& f) {
   return words + there + " cannot tell: " + one_line(f.baseline->why, 200);
 }
 
-std::string system_words(const GuardOptions& o) {
+std::string system_words(const GateOptions& o) {
   const System& s = o.campaign.system;
   std::string words = s.label();
   if (s.version != o.version) words += " (" + o.version + ")";
@@ -68,7 +68,7 @@ std::string system_words(const GuardOptions& o) {
 
 }  // namespace
 
-std::vector<std::string> guard_lines(const GuardOptions& o, const Guarded& g) {
+std::vector<std::string> gate_lines(const GateOptions& o, const GateResult& g) {
   std::vector<std::string> lines = {system_words(o), "corpus    " + corpus_sums(g)};
   for (std::size_t i = 0; i < g.corpus.size(); ++i) {
     if (!g.corpus[i].fails) continue;
@@ -77,7 +77,7 @@ std::vector<std::string> guard_lines(const GuardOptions& o, const Guarded& g) {
   }
   lines.push_back(fmt::format("campaign  {} cases in {}, {}", g.status.cases, show_time(g.status.seconds),
                               findings_sums(g)));
-  for (const GuardedFinding* f : g.news()) {
+  for (const GateFinding* f : g.news()) {
     lines.push_back("  new  " + what_it_is(*f));
     if (const std::string why = why_new(o, *f); !why.empty()) lines.push_back("       " + why);
     lines.push_back("       " + f->found.folder.string());
@@ -87,9 +87,9 @@ std::vector<std::string> guard_lines(const GuardOptions& o, const Guarded& g) {
   return lines;
 }
 
-std::string guard_markdown(const GuardOptions& o, const Guarded& g) {
+std::string gate_markdown(const GateOptions& o, const GateResult& g) {
   std::string out =
-      fmt::format("## mobster guard: {}\n\n{}\n\n- corpus: {}\n- campaign: {} cases in {}, seed {}\n- {}\n",
+      fmt::format("## mobster gate: {}\n\n{}\n\n- corpus: {}\n- campaign: {} cases in {}, seed {}\n- {}\n",
                   verdict(g), markdown_escaped(system_words(o)), corpus_sums(g), g.status.cases,
                   show_time(g.status.seconds), o.campaign.seed, findings_sums(g));
   if (std::any_of(g.corpus.begin(), g.corpus.end(), [](const Replayed& r) { return r.fails; })) {
@@ -101,7 +101,7 @@ std::string guard_markdown(const GuardOptions& o, const Guarded& g) {
   }
   if (const auto news = g.news(); !news.empty()) {
     out += "\n### New bugs\n\n| what | guard | finding |\n|---|---|---|\n";
-    for (const GuardedFinding* f : news)
+    for (const GateFinding* f : news)
       out += fmt::format("| {} | {} | {} |\n", markdown_escaped(what_it_is(*f)),
                          markdown_escaped(why_new(o, *f)), markdown_escaped("new/" + f->found.name));
     out +=
@@ -111,10 +111,10 @@ std::string guard_markdown(const GuardOptions& o, const Guarded& g) {
   return out;
 }
 
-std::pair<std::vector<RegressionCase>, std::vector<Replayed>> as_replayed(const GuardOptions& o,
-                                                                          const Guarded& g) {
+std::pair<std::vector<RegressionCase>, std::vector<Replayed>> as_replayed(const GateOptions& o,
+                                                                          const GateResult& g) {
   std::pair<std::vector<RegressionCase>, std::vector<Replayed>> all = {o.corpus, g.corpus};
-  for (const GuardedFinding* f : g.news()) {
+  for (const GateFinding* f : g.news()) {
     all.first.push_back(f->found);
     all.second.push_back(
         {.change = Change::kNewlyBroken,

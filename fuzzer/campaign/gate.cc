@@ -1,4 +1,4 @@
-#include "fuzzer/campaign/guard.h"
+#include "fuzzer/campaign/gate.h"
 
 #include <fmt/format.h>
 
@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 using Result = AtVersion::Result;
 using Tell = std::function<void(const std::string&)>;
 
-std::vector<Replayed> replay_corpus(const GuardOptions& o, const Executor& executor) {
+std::vector<Replayed> replay_corpus(const GateOptions& o, const Executor& executor) {
   std::vector<Replayed> replayed;
   if (o.corpus.empty()) return replayed;
   const System& system = o.campaign.system;
@@ -30,8 +30,8 @@ std::vector<Replayed> replay_corpus(const GuardOptions& o, const Executor& execu
   return replayed;
 }
 
-std::vector<GuardedFinding> read_found(const fs::path& campaign) {
-  std::vector<GuardedFinding> findings;
+std::vector<GateFinding> read_found(const fs::path& campaign) {
+  std::vector<GateFinding> findings;
   std::error_code none;
   if (fs::is_empty(campaign / "findings", none) || none) return findings;
   for (const fs::path& folder : find_findings({campaign.string()}))
@@ -40,28 +40,28 @@ std::vector<GuardedFinding> read_found(const fs::path& campaign) {
 }
 
 // Those of `findings` that are new so far.
-std::vector<GuardedFinding*> open_ones(std::vector<GuardedFinding>& findings) {
-  std::vector<GuardedFinding*> open;
-  for (GuardedFinding& f : findings)
+std::vector<GateFinding*> open_ones(std::vector<GateFinding>& findings) {
+  std::vector<GateFinding*> open;
+  for (GateFinding& f : findings)
     if (f.novelty == Novelty::kNew) open.push_back(&f);
   return open;
 }
 
 // The case by which a finding is judged: its reduced form, where there is one.
-RegressionCase case_of(const GuardedFinding& f) {
+RegressionCase case_of(const GateFinding& f) {
   const bool reduced = f.triaged && f.triaged->reduced;
   return reduced ? read_case(f.found.folder / "reduced") : f.found;
 }
 
-std::vector<AtVersion> judge_open(const std::vector<GuardedFinding*>& open, const System& system,
+std::vector<AtVersion> judge_open(const std::vector<GateFinding*>& open, const System& system,
                                   const Executor& executor) {
   std::vector<RegressionCase> cases;
   cases.reserve(open.size());
-  for (const GuardedFinding* f : open) cases.push_back(case_of(*f));
+  for (const GateFinding* f : open) cases.push_back(case_of(*f));
   return judge_cases(cases, system, {}, executor);
 }
 
-void ask_baseline(const GuardOptions& o, std::vector<GuardedFinding>& findings, const Executor& executor) {
+void ask_baseline(const GateOptions& o, std::vector<GateFinding>& findings, const Executor& executor) {
   if (!o.baseline) return;
   const auto open = open_ones(findings);
   const auto at = judge_open(open, *o.baseline, executor);
@@ -73,7 +73,7 @@ void ask_baseline(const GuardOptions& o, std::vector<GuardedFinding>& findings, 
   }
 }
 
-void triage_open(const GuardOptions& o, std::vector<GuardedFinding>& findings, const Executor& executor,
+void triage_open(const GateOptions& o, std::vector<GateFinding>& findings, const Executor& executor,
                  const Tell& tell) {
   const auto open = open_ones(findings);
   if (open.empty()) return;
@@ -91,10 +91,9 @@ void triage_open(const GuardOptions& o, std::vector<GuardedFinding>& findings, c
 }
 
 // What cannot be reduced is no news unless it shows once more.
-void confirm_unreduced(const GuardOptions& o, std::vector<GuardedFinding>& findings,
-                       const Executor& executor) {
-  std::vector<GuardedFinding*> open = open_ones(findings);
-  std::erase_if(open, [](const GuardedFinding* f) { return f->triaged && f->triaged->reduced; });
+void confirm_unreduced(const GateOptions& o, std::vector<GateFinding>& findings, const Executor& executor) {
+  std::vector<GateFinding*> open = open_ones(findings);
+  std::erase_if(open, [](const GateFinding* f) { return f->triaged && f->triaged->reduced; });
   const auto at = judge_open(open, o.campaign.system, executor);
   for (std::size_t i = 0; i < open.size(); ++i) {
     open[i]->why = "not reduced: " + (open[i]->triaged ? open[i]->triaged->why_not : std::string("stopped"));
@@ -105,7 +104,7 @@ void confirm_unreduced(const GuardOptions& o, std::vector<GuardedFinding>& findi
 }
 
 // Looks a reduced finding up in the corpus and among the known bugs.
-void look_up(const GuardOptions& o, const std::vector<Replayed>& replayed, GuardedFinding& f) {
+void look_up(const GateOptions& o, const std::vector<Replayed>& replayed, GateFinding& f) {
   const auto known = find_known(o.known, f.signature());
   if (known && known->state != "fixed") {
     f.novelty = Novelty::kKnown;
@@ -135,32 +134,32 @@ std::string_view name(Novelty n) {
   return kNames[static_cast<std::size_t>(n)];
 }
 
-const std::string& GuardedFinding::signature() const {
+const std::string& GateFinding::signature() const {
   return triaged && triaged->reduced ? triaged->signature : found.signature;
 }
 
-std::vector<const GuardedFinding*> Guarded::news() const {
-  const auto nodes = [](const GuardedFinding* f) { return f->triaged ? f->triaged->nodes : f->found.nodes; };
-  std::map<std::string, const GuardedFinding*> best;
-  for (const GuardedFinding& f : findings) {
+std::vector<const GateFinding*> GateResult::news() const {
+  const auto nodes = [](const GateFinding* f) { return f->triaged ? f->triaged->nodes : f->found.nodes; };
+  std::map<std::string, const GateFinding*> best;
+  for (const GateFinding& f : findings) {
     if (f.novelty != Novelty::kNew) continue;
-    const GuardedFinding*& of = best[f.signature()];
+    const GateFinding*& of = best[f.signature()];
     if (of == nullptr || nodes(&f) < nodes(of)) of = &f;
   }
-  std::vector<const GuardedFinding*> list;
+  std::vector<const GateFinding*> list;
   list.reserve(best.size());
   for (const auto& [signature, f] : best) list.push_back(f);
   return list;
 }
 
-bool Guarded::fails() const {
+bool GateResult::fails() const {
   return !news().empty() ||
          std::any_of(corpus.begin(), corpus.end(), [](const Replayed& r) { return r.fails; });
 }
 
-Guarded guard(const GuardOptions& o, const Tell& tell) {
+GateResult gate(const GateOptions& o, const Tell& tell) {
   const Executor executor = tbb_executor(o.campaign.jobs);
-  Guarded g;
+  GateResult g;
   tell(fmt::format("replaying {} cases of the corpus on {}{}", o.corpus.size(), o.campaign.system.label(),
                    o.baseline ? " and " + o.baseline->label() : ""));
   g.corpus = replay_corpus(o, executor);
@@ -171,7 +170,7 @@ Guarded guard(const GuardOptions& o, const Tell& tell) {
   ask_baseline(o, g.findings, executor);
   triage_open(o, g.findings, executor, tell);
   confirm_unreduced(o, g.findings, executor);
-  for (GuardedFinding& f : g.findings)
+  for (GateFinding& f : g.findings)
     if (f.novelty == Novelty::kNew && f.triaged && f.triaged->reduced) look_up(o, g.corpus, f);
   // A case may hide a bug that the baseline has behind another symptom; what it was reduced to does not.
   ask_baseline(o, g.findings, executor);

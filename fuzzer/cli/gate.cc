@@ -1,6 +1,6 @@
-// mobster guard: one command for a project's CI. Replays the regression corpus, fuzzes, and fails on what is
+// mobster gate: one command for a project's CI. Replays the regression corpus, fuzzes, and fails on what is
 // new.
-#include "fuzzer/campaign/guard.h"
+#include "fuzzer/campaign/gate.h"
 
 #include <fmt/format.h>
 
@@ -23,7 +23,7 @@ namespace {
 namespace fs = std::filesystem;
 
 struct Words {
-  std::string corpus, system = "onnxruntime", baseline, known, duration = "10m", out = "guard";
+  std::string corpus, system = "onnxruntime", baseline, known, duration = "10m", out = "gate";
   std::uint64_t cases = 0, seed = 1;
   int jobs = 0;
 };
@@ -50,15 +50,15 @@ fs::path known_file(const Words& words) {
 }
 
 // What the campaign made stays in campaign/; beside it what CI systems and people look at.
-void write_artefacts(const fs::path& out, const fs::path& known, const GuardOptions& o, const Guarded& g) {
+void write_artefacts(const fs::path& out, const fs::path& known, const GateOptions& o, const GateResult& g) {
   const ReplayOf of{.system = o.campaign.system.label(), .baseline = o.baseline ? o.baseline->label() : ""};
   const auto [cases, replayed] = as_replayed(o, g);
   write_file_whole(out / "junit.xml", junit_xml(of, cases, replayed));
   write_file_whole(out / "results.sarif", sarif(of, cases, replayed).dump(1) + "\n");
-  write_file_whole(out / "summary.md", guard_markdown(o, g));
+  write_file_whole(out / "summary.md", gate_markdown(o, g));
   write_file_whole(out / "report.html", html_report(read_report({o.campaign.out.string()}, known), {}));
   try {
-    for (const GuardedFinding* f : g.news()) {
+    for (const GateFinding* f : g.news()) {
       fs::create_directories(out / "new");
       fs::copy(f->found.folder, out / "new" / f->found.name, fs::copy_options::recursive);
     }
@@ -67,8 +67,8 @@ void write_artefacts(const fs::path& out, const fs::path& known, const GuardOpti
   }
 }
 
-int run_guard(const Words& words) {
-  GuardOptions o;
+int run_gate(const Words& words) {
+  GateOptions o;
   CampaignOptions& campaign = o.campaign;
   campaign.cases = words.cases;
   campaign.seconds = words.cases > 0 ? 0 : parse_duration(words.duration);
@@ -86,9 +86,9 @@ int run_guard(const Words& words) {
   if (!words.baseline.empty()) o.baseline = with_limits(resolve_system(words.baseline));
   const Support support = probe_support(system);
   set_system(campaign, system, support);
-  const Guarded g = guard(o, [](const std::string& line) { fmt::print(stderr, "{}\n", line); });
+  const GateResult g = gate(o, [](const std::string& line) { fmt::print(stderr, "{}\n", line); });
   write_artefacts(words.out, known, o, g);
-  for (const std::string& line : guard_lines(o, g)) fmt::print("{}\n", line);
+  for (const std::string& line : gate_lines(o, g)) fmt::print("{}\n", line);
   return g.fails() ? kFindings : kNothingFound;
 }
 
@@ -97,7 +97,7 @@ std::function<int()> set_up(CLI::App& app) {
   app.add_option("--corpus", words->corpus,
                  "regression corpus: replayed, and its models are seeds of mutants (corpus/regressions)");
   app.add_option("--system", words->system,
-                 "what is guarded: onnxruntime@/path/to/libonnxruntime.so, or onnxruntime[@VERSION]")
+                 "what is checked: onnxruntime@/path/to/libonnxruntime.so, or onnxruntime[@VERSION]")
       ->capture_default_str();
   app.add_option("--baseline", words->baseline,
                  "another version or build: what it shows, too, is not new (onnxruntime@1.31.1)");
@@ -117,16 +117,16 @@ std::function<int()> set_up(CLI::App& app) {
       "Exit codes: 1 when a case of the corpus is newly broken, or fuzzing finds a bug that is neither in "
       "the "
       "corpus, nor known, nor in the baseline; else 0; 2 on trouble.");
-  return [words] { return run_guard(*words); };
+  return [words] { return run_gate(*words); };
 }
 
 }  // namespace
 
 namespace commands {
-extern const Command guard;
-const Command guard = {.name = "guard",
-                       .set_up = set_up,
-                       .what = "Replays a corpus, fuzzes, and fails on what is new: for a project's CI."};
+extern const Command gate;
+const Command gate = {.name = "gate",
+                      .set_up = set_up,
+                      .what = "Replays a corpus, fuzzes, and fails on what is new: for a project's CI."};
 }  // namespace commands
 
 }  // namespace mob::cli
