@@ -32,7 +32,7 @@ std::string system_of(const std::vector<fs::path>& findings) {
   for (const fs::path& f : findings) {
     const std::string its = read_finding(f).system;
     if (!system.empty() && its != system)
-      throw UserError(f.string() + ": is of " + its + ", others are of " + system + ": add them apart");
+      throw UserError(fmt::format("{}: is of {}, others are of {}: add them apart", f.string(), its, system));
     system = its;
   }
   return system;

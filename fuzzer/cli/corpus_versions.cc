@@ -49,6 +49,7 @@ int table(const Words& words) {
   const std::vector<System> systems = asked_versions(words.system, words.versions);
   const Executor executor = tbb_executor(words.jobs);
   std::vector<std::vector<AtVersion>> versions;
+  versions.reserve(systems.size());
   for (const System& s : systems) versions.push_back(judge_cases(cases, with_limits(s), {}, executor));
   const std::vector<VersionRow> rows = rows_of(versions);
   if (words.json)

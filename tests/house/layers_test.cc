@@ -20,13 +20,11 @@ const std::vector<std::string> kRooms = {
 const std::set<std::pair<std::string, std::string>> kForbidden = {{"oracles", "mutators"},
                                                                   {"mutators", "oracles"}};
 // Libraries that only one room sees.
-const std::map<std::string, std::set<std::string>> kOnlyIn = {{"onnx/", {"fuzzer/graph"}},
-                                                              {"onnxruntime_c_api.h", {"fuzzer/runtime"}},
-                                                              {"tbb/", {"fuzzer/campaign"}},
-                                                              {"soci/", {"fuzzer/campaign"}},
-                                                              {"pugixml.hpp", {"corpus"}},
-                                                              {"archive.h", {"corpus"}},
-                                                              {"archive_entry.h", {"corpus"}}};
+const std::map<std::string, std::set<std::string>> kOnlyIn = {
+    {"onnx/", {"fuzzer/graph"}},    {"onnxruntime_c_api.h", {"fuzzer/runtime"}},
+    {"tbb/", {"fuzzer/campaign"}},  {"soci/", {"fuzzer/campaign"}},
+    {"pugixml.hpp", {"corpus"}},    {"archive.h", {"corpus"}},
+    {"archive_entry.h", {"corpus"}}};
 
 std::string room_of(const std::string& path) {
   std::string best;
