@@ -31,6 +31,8 @@ Verdict check(const Evidence& e) {
     any = any || found[i].any();
   }
   if (!any_ok) return Verdict::skip("no outputs to compare");
+  // What runs with optimization only has nothing that an optimizer could have broken.
+  if (!e.plain().ok()) return Verdict::skip("no witness: the plain run has no outputs");
   if (!any) {
     const Decidedness d = decidedness(e.reference.outputs);
     // To agree with a bound that says nothing is no agreement.
@@ -39,7 +41,6 @@ Verdict check(const Evidence& e) {
                            std::to_string(d.vague) + " vague): the reference cannot tell");
     return Verdict::agree();
   }
-  if (!e.plain().ok()) return Verdict::skip("no witness: the plain run has no outputs");
 
   // Two sources against one: the reference is not believed.
   if (found[0].any() && !found[0].only_special && published_disagree(e))

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "fuzzer/graph/binding.h"
+#include "fuzzer/graph/model_io.h"
 #include "fuzzer/graph/prune.h"
 #include "fuzzer/triage/describe.h"
 #include "fuzzer/triage/variant.h"
@@ -51,7 +52,8 @@ class Cutter {
   }
   bool accept(Case candidate) {
     prune(candidate);
-    if (candidate.model.graph.nodes.empty() || !holds(candidate)) return false;
+    if (candidate.model.graph.nodes.empty() || !holds(candidate) || !check_model(candidate.model).empty())
+      return false;
     best_ = std::move(candidate);
     return true;
   }
@@ -207,12 +209,25 @@ class Cutter {
     }
   }
 
-  // The same in nested graphs, where the types are for the reference and the runtime to refuse. What makes an
-  // output there becomes Identity.
+  // The same in nested graphs, where shapes may change: they are left to inference, and types are for the
+  // reference and the checker to refuse. What makes an output there becomes Identity.
   void bypass_inside() {
     for (std::size_t i = 0; i < best_.model.graph.nodes.size(); ++i)
       for (std::size_t a = 0; a < best_.model.graph.nodes[i].attributes.size(); ++a)
         for (bool again = true; again && checks_ < budget_;) again = bypass_in_body(i, a);
+  }
+  static void forget_shapes(Graph& body) {
+    for (Value& v : body.values) v.listed = false;
+    for (ValueId v : body.outputs)
+      if (body[v].type) body[v].type->shape.reset();
+  }
+  void retype(Case& candidate) {
+    const Reference known = evaluate(candidate, {.arithmetic = {}, .keep_values = true});
+    Graph& g = candidate.model.graph;
+    for (Value& v : g.values) v.listed = false;
+    for (ValueId v : g.outputs)
+      if (const auto x = known.values.find(g[v].name); x != known.values.end() && !x->second.elements)
+        g[v].type = type_of(g[v].name, known);
   }
   bool bypass_in_body(std::size_t node, std::size_t attribute) {
     const Graph& top = best_.model.graph;
@@ -234,9 +249,11 @@ class Cutter {
         smaller = pruned(std::move(smaller));
         // Graphs further in may still read it.
         if (!output && smaller.nodes.size() == (*body)->nodes.size()) continue;
+        forget_shapes(smaller);
         Case candidate = best_;
         candidate.model.graph.nodes[node].attributes[attribute].value =
             std::make_shared<const Graph>(std::move(smaller));
+        retype(candidate);
         if (accept(std::move(candidate))) return true;
       }
     }

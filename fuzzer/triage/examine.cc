@@ -1,6 +1,8 @@
 #include "fuzzer/triage/examine.h"
 
 #include "fuzzer/base/clock.h"
+#include "fuzzer/base/text.h"
+#include "fuzzer/graph/model_io.h"
 #include "fuzzer/triage/variant.h"
 
 namespace mob {
@@ -16,6 +18,18 @@ bool lead_with(Judged& judged, Symptom symptom, FindingClass cls) {
     }
   return false;
 }
+
+namespace {
+
+std::string why_not_locked(const Case& c, const Reference& reference, const Lock& lock) {
+  if (const std::string complaint = check_model(c.model); !complaint.empty())
+    return "the model is not valid ONNX: " + one_line(complaint);
+  if (lock.reference) return "the finding does not show a second time: it hangs on chance";
+  return "the finding rests on the published outputs beside the model, as the reference has no answer (" +
+         reference.unavailable + "); its variants have none";
+}
+
+}  // namespace
 
 Examined examine(const std::vector<Judge*>& judges, const Case& c, const ExamineOptions& options) {
   Examined e;
@@ -33,11 +47,7 @@ Examined examine(const std::vector<Judge*>& judges, const Case& c, const Examine
   Trials trials(judges, options.executor, e.lock, options.limits);
   e.reduced = reduce(trials, c, options.reduce);
   if (!e.reduced.locked) {
-    e.nothing = e.lock.reference
-                    ? "the finding does not show a second time: it hangs on chance"
-                    : "the finding rests on the published outputs beside the model, as the reference has "
-                      "no answer (" +
-                          judged.reference.unavailable + "); its variants have none";
+    e.nothing = why_not_locked(c, judged.reference, e.lock);
     return e;
   }
   e.judged = judge.judge_apart(e.reduced.c, thorough_configurations(), true);

@@ -7,7 +7,7 @@
 //   swapped-at-times           ... every other time
 //   swapped-if-within          only what is no graph output
 //   swapped-when-saved         the session is right, the model that it saves is not
-//   refuses                    takes no model
+//   refuses, refuses-plain     takes no model, or none without optimization
 // What is behind a '+' is said of any of them: "+saves" brings the optimized model back when it is asked for.
 //
 //   mobster-fake-worker MODE
@@ -161,7 +161,8 @@ void perform(const wire::Request& request, const wire::Configuration& c, worker:
   Case the_case = read_case(request, slot);
   if (faulty && is("crash-at-load")) std::abort();
   const bool traded = is("swapped-or-error") && c.level() > 0 && !enabled("FakePass") && enabled("OtherPass");
-  if ((faulty && is("error-at-load")) || is("refuses") || traded) {
+  const bool refuses = is("refuses") || (is("refuses-plain") && c.level() == 0);
+  if ((faulty && is("error-at-load")) || refuses || traded) {
     outcome.set_kind(Outcome::REJECTED);
     outcome.set_stage(Outcome::LOAD);
     outcome.set_message("FAIL: no kernel for FusedNonsense");

@@ -96,6 +96,19 @@ TEST(EssenceOf, AnOperatorBehindAnyOther) {
   EXPECT_THAT(e.operators, ElementsAre("Any", "Sub"));
 }
 
+// What a branch gives has another rank then: the declared types go with it.
+TEST(EssenceOf, AValueReadInBranchesStaysValid) {
+  const Essence e =
+      essence_of(with_passes("swapped-if-within"), case_of(R"(<ir_version: 8, opset_import: ["" : 17]>
+g (float[3] x, float[3] w, bool c) => (float[1,3] y) <int64[2] s = {1, 3}> {
+  v = Sub (x, w)
+  y = If (c) <then_branch = t () => (float[1,3] a) { a = Expand (v, s) },
+              else_branch = f () => (float[1,3] b) { b = Expand (v, s) }>
+})"));
+  EXPECT_THAT(operators_of(e.c.model.graph), ElementsAre("Sub", "If", "Identity", "Identity"));
+  EXPECT_EQ(check_model(e.c.model), "");
+}
+
 TEST(EssenceOf, ACaseThatIsAllEssence) {
   const Case c = case_of(R"(<ir_version: 8, opset_import: ["" : 17]>
 g (float[2,3] x, float[3] w) => (float[2,3] y) { y = Sub (x, w) })");

@@ -75,6 +75,14 @@ TEST(PlantedBugs, FirstRunGarbageIsNondeterminismToo) {
   EXPECT_TRUE(seen);
 }
 
+// An optimizer cannot have broken what does not run without it, nor can it be called right.
+TEST(PlantedBugs, WhatRunsOnlyOptimizedIsNotDecided) {
+  const Case c = small_case();
+  const Judged j = judge_with("refuses-plain", c);
+  EXPECT_EQ(j.verdict.kind, Verdict::Kind::kSkip);
+  EXPECT_EQ(j.verdict.reason, "rejected without optimization: FAIL: no kernel for FusedNonsense");
+}
+
 // A model from outside may hold any bytes as a name; they pass between the processes as they are.
 TEST(PlantedBugs, NamesNeedNotBeUtf8) {
   Case c = small_case();
