@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "fuzzer/base/markdown.h"
 #include "fuzzer/base/text.h"
 #include "fuzzer/campaign/status_text.h"
 
@@ -178,21 +179,6 @@ std::vector<std::string> comparison_lines(const Comparison& c) {
       lines.push_back(words);
   for (std::string& line : lines) line = one_line(line, 2000);
   return lines;
-}
-
-std::string markdown_escaped(std::string_view text) {
-  std::string out;
-  for (const char ch : one_line(text, 2000)) {
-    if (ch == '<') {
-      out += "&lt;";
-    } else if (ch == '&') {
-      out += "&amp;";
-    } else {
-      if (std::string_view("\\`*_{}[]()#+!|~@>").find(ch) != std::string_view::npos) out += '\\';
-      out += ch;
-    }
-  }
-  return out;
 }
 
 std::string comparison_markdown(const Comparison& c) {

@@ -20,7 +20,4 @@ nlohmann::ordered_json comparison_json(const Comparison& c);
 // asked.
 std::string elsewhere_in_words(const Comparison& c, const ComparedBug& bug);
 
-// Text as Markdown that shows it: no character of it means anything.
-std::string markdown_escaped(std::string_view text);
-
 }  // namespace mob

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "fuzzer/base/markdown.h"
 #include "fuzzer/base/text.h"
-#include "fuzzer/campaign/compare_text.h"
 #include "fuzzer/campaign/gate.h"
 #include "fuzzer/campaign/status_text.h"
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "fuzzer/base/check.h"
+#include "fuzzer/base/markdown.h"
 #include "fuzzer/base/text.h"
 #include "fuzzer/campaign/status_text.h"
 #include "fuzzer/graph/model_io.h"
@@ -15,14 +16,8 @@ namespace {
 constexpr std::size_t kMostFiles = 20 << 10;  // bytes: an issue holds 65,536 letters
 constexpr std::size_t kMostText = 10000;
 
-// Text of a model or of a runtime, harmless within a table.
-std::string cell(std::string_view text, std::size_t limit = 120) {
-  std::string out;
-  for (const char ch : one_line(text, limit)) {
-    if (std::string_view("\\`*_{}[]<>()#+!|~&@").find(ch) != std::string_view::npos) out += '\\';
-    out += ch;
-  }
-  return out;
+std::string cell(std::string_view text) {
+  return markdown_escaped(text, 120);
 }
 
 std::string issue(const ReportFinding& f) {

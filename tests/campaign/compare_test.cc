@@ -1,6 +1,7 @@
 // Two campaigns compared: every finding is counted once, and what one found alone is asked of the other's
 // system.
 #include "fuzzer/campaign/compare.h"
+#include "fuzzer/base/markdown.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -141,12 +142,12 @@ TEST_F(CompareTest, WhatIsDamagedIsNamed) {
 }
 
 TEST(CompareWords, MarkdownShowsHostileNamesAsTheyAre) {
-  EXPECT_EQ(markdown_escaped("</script><img src=x>"), "&lt;/script\\>&lt;img src=x\\>");
+  EXPECT_EQ(markdown_escaped("</script><img src=x>"), "\\</script\\>\\<img src=x\\>");
   EXPECT_EQ(markdown_escaped("a|b\n`c` [d](e)"), "a\\|b \\`c\\` \\[d\\]\\(e\\)");
   Comparison c;
   c.bugs.push_back({.symptom = "crash", .passes = {"<b>|"}});
   c.bugs[0].of[0].findings = 1;
-  EXPECT_THAT(comparison_markdown(c), HasSubstr("&lt;b\\>\\|"));
+  EXPECT_THAT(comparison_markdown(c), HasSubstr("\\<b\\>\\|"));
   EXPECT_THAT(comparison_markdown(c), Not(HasSubstr("<b>")));
 }
 
