@@ -87,7 +87,7 @@ function campaignFigures(c) {
     ["Cases with a finding", number(found), `${number(c.bugs)} of class bug`], ...bugFigures(),
     ["Next bug's group is new", percent(c.chance_of_new), `some within an hour: ${percent(c.chance_of_new_in_an_hour)}`],
     ["Decided elements", percent(c.decided_share), "of all expected"],
-    ["Memory slope", bytes(c.memory_slope_bytes_per_hour), "an hour"]];
+    ["Memory slope", ...(c.seconds < 600 ? ["-", "told after ten minutes"] : [bytes(c.memory_slope_bytes_per_hour), "an hour"])]];
 }
 
 function overviewView() {
