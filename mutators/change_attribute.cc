@@ -151,8 +151,7 @@ std::optional<AttributeValue> draw(const Node& n, const Facts& f, std::string_vi
     }
     return AttributeValue(rng.permutation(static_cast<std::size_t>(r)));
   }
-  if (names_type(name))
-    return AttributeValue(static_cast<std::int64_t>(rng.pick(kCastable.list())));
+  if (names_type(name)) return AttributeValue(static_cast<std::int64_t>(rng.pick(kCastable.list())));
   const bool window =
       n.op_type.find("Pool") != std::string::npos || n.op_type.find("Conv") != std::string::npos;
   if (name == "strides" || name == "dilations" || name == "kernel_shape" || name == "pads" ||

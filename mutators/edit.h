@@ -84,8 +84,8 @@ ValueId maybe_split(Case& c, const Facts& f, ValueId leaf, Rng& rng);
 
 // --- Values.
 
-// The elements, of which there are some, repeated or cut to these dimensions. Throws UserError where they become
-// too many.
+// The elements, of which there are some, repeated or cut to these dimensions. Throws UserError where they
+// become too many.
 Tensor repeated(const Tensor& t, const Dims& dims);
 // The same; random where there are none.
 Tensor stretched(const Tensor& t, const Dims& dims, Rng& rng);

@@ -257,7 +257,8 @@ void perform(const wire::Request& request, const wire::Configuration& c, worker:
   } else {
     tell(tensors, the_case.model.graph, slot, outcome.mutable_outputs());
   }
-  if (faulty && (is("lost-output") || is("lost-not-saved"))) outcome.mutable_outputs(0)->set_not_a_tensor(true);
+  if (faulty && (is("lost-output") || is("lost-not-saved")))
+    outcome.mutable_outputs(0)->set_not_a_tensor(true);
   if (faulty && is("swapped-with-help")) outcome.add_passes("HelperPass");
   if (is("swapped-by-hidden") ? c.level() > 0 && enabled("FakePass") : faulty)
     outcome.add_passes(std::string(guilty));

@@ -100,7 +100,8 @@ TEST(Registry, EveryMemberHasItsRow) {
                    {"mutator", "settle", "splice", "nest", "edit"});
   rows_match_files("fuzzer/generator/motifs/all.def", "MOTIFS", "fuzzer/generator/motifs", {"motif", "qdq"});
   rows_match_files("fuzzer/cli/all.def", "COMMAND", "fuzzer/cli",
-                   {"main", "bug_table", "versions", "campaign_words", "corpus_add", "corpus_versions", "corpus_exchange"});
+                   {"main", "bug_table", "versions", "campaign_words", "corpus_add", "corpus_versions",
+                    "corpus_exchange"});
   rows_match_files("fuzzer/triage/shrink/all.def", "SHRINK", "fuzzer/triage/shrink", {"edits", "table"});
   rows_match_files("fuzzer/triage/neighbours/all.def", "NEIGHBOUR", "fuzzer/triage/neighbours",
                    {"neighbourhood", "table"});
