@@ -12,7 +12,9 @@ const char* called(Constness how) {
 }
 
 void add_as(Neighbourhood& there, const LeafUse& use, Constness to, const char* now) {
-  const auto& [leaf, n, slot] = use;
+  const shrink::Leaf& leaf = use.leaf;
+  const Node& n = use.node;
+  const std::size_t slot = use.slot;
   const Constness here = mutators::constness(there.c(), leaf.v);
   there.add(place_at(GuardKind::kConstness, n, "input", slot),
             {there.input_key(n, slot), there.input_of(n, slot), std::string("is ") + now, called(here)},

@@ -53,7 +53,9 @@ const char* direction(const Dims& from, const Dims& to) {
 
 void add_to(Neighbourhood& there) {
   for (const LeafUse& use : there.leaf_uses()) {
-    const auto& [leaf, n, slot] = use;
+    const shrink::Leaf& leaf = use.leaf;
+    const Node& n = use.node;
+    const std::size_t slot = use.slot;
     const Dims& dims = leaf.content.dims();
     const bool data = slot == 0 && mutators::constness(there.c(), leaf.v) == Constness::kInput;
     const GuardPlace place = place_at(data ? GuardKind::kData : GuardKind::kShape, n, "input", slot);

@@ -67,7 +67,9 @@ std::vector<Tensor> others(const Tensor& t, const std::string& op) {
 
 void add_to(Neighbourhood& there) {
   for (const LeafUse& use : there.leaf_uses()) {
-    const auto& [leaf, n, slot] = use;
+    const shrink::Leaf& leaf = use.leaf;
+    const Node& n = use.node;
+    const std::size_t slot = use.slot;
     const Tensor& t = leaf.content;
     const GuardPlace place = place_at(GuardKind::kValue, n, "input", slot);
     if (t.count() == 0 || !there.asked(place) || is_data(there.c(), use)) continue;
