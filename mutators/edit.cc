@@ -305,6 +305,15 @@ Facts::Facts(const Case& c, const Support* support) : c_(c) {
   }
 }
 
+std::optional<Facts> facts_of(const Case& c) try {
+  if (!plain(c)) return std::nullopt;
+  Facts facts(c);
+  if (!facts.valid()) return std::nullopt;
+  return facts;
+} catch (const UserError&) {  // a cycle, a size that overflows
+  return std::nullopt;
+}
+
 bool Facts::depends(int n, int from) const {
   if (n == from) return true;
   const Graph& g = c_.model.graph;

@@ -66,6 +66,9 @@ class Facts {
   std::size_t unspecified_ = 0;
 };
 
+// Facts of a case on which every node is valid; empty of any other.
+std::optional<Facts> facts_of(const Case& c);
+
 // --- Leaves: graph inputs, initializers and outputs of Constant nodes.
 
 // What a leaf holds; empty where the value is no leaf (or a Constant of strings or of a sparse tensor).
@@ -123,19 +126,33 @@ std::optional<T> maybe_pick(const std::vector<T>& list, Rng& rng) {
   return rng.pick(list);
 }
 
-// The body of every mutator of kind kRecompute: `change` works on a copy, which counts only where it says so.
+// The body of every mutator of family kChange: `change` works on a copy, which counts only where it says so.
 template <bool (*change)(Case&, const Facts&, Rng&)>
-std::optional<Promise> recompute(Case& c, Rng& rng) {
+std::optional<Promise> recompute(Case& c, Choices& choices) {
   if (!plain(c)) return std::nullopt;
   try {
     const Facts facts(c);
     Case draft = c;
-    if (!change(draft, facts, rng)) return std::nullopt;
+    if (!change(draft, facts, choices.rng())) return std::nullopt;
     c = std::move(draft);
     return Promise{.kind = Promise::Kind::kRecompute};
   } catch (const UserError&) {  // a cycle, a size that overflows
     return std::nullopt;
   }
+}
+
+// The body of a mutator that keeps what it promises: `change` works on a copy, which counts only where it
+// returns a promise. Cases that are not valid, or of which not everything is known, are left alone.
+template <std::optional<Promise> (*change)(Case&, const Facts&, Choices&)>
+std::optional<Promise> kept(Case& c, Choices& choices) {
+  const std::optional<Facts> facts = facts_of(c);
+  if (!facts) return std::nullopt;
+  Case draft = c;
+  std::optional<Promise> promise = change(draft, *facts, choices);
+  if (!promise) return std::nullopt;
+  promise->kind = Promise::Kind::kSameValues;
+  c = std::move(draft);
+  return promise;
 }
 
 }  // namespace mob::mutators

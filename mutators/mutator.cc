@@ -1,5 +1,7 @@
 #include "mutators/mutator.h"
 
+#include <algorithm>
+
 #include "fuzzer/reference/decidedness.h"
 #include "mutators/edit.h"
 
@@ -27,12 +29,33 @@ const Mutator* find_mutator(std::string_view name) {
   return nullptr;
 }
 
+std::string_view name(MutatorFamily f) {
+  switch (f) {
+    case MutatorFamily::kChange:
+      return "change";
+    case MutatorFamily::kNest:
+      return "nesting";
+    case MutatorFamily::kRewrite:
+      return "rewriting";
+    case MutatorFamily::kFuse:
+    case MutatorFamily::kUnfuse:
+      return "fusion";
+    case MutatorFamily::kPrune:
+      return "pruning";
+    case MutatorFamily::kQuantize:
+      return "quantization";
+    case MutatorFamily::kCluster:
+      return "clustering";
+  }
+  return "";
+}
+
 namespace {
 
-std::vector<const Mutator*> of_kind(bool keeps_values) {
+std::vector<const Mutator*> of_families(std::initializer_list<MutatorFamily> families) {
   std::vector<const Mutator*> list;
   for (const Mutator* m : all_mutators())
-    if (m->keeps_values == keeps_values) list.push_back(m);
+    if (std::find(families.begin(), families.end(), m->family) != families.end()) list.push_back(m);
   return list;
 }
 
@@ -54,10 +77,11 @@ bool poor(const Case& c) {
 // One mutation that settles, of an evenly drawn mutator.
 bool mutate_once(Case& c, Rng& rng, bool parent_poor, const Support* support) {
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    static const std::vector<const Mutator*> mutators = of_kind(false);
+    static const std::vector<const Mutator*> mutators = of_families({MutatorFamily::kChange});
     const Mutator& m = *rng.pick(mutators);
     Case draft = c;
-    if (!m.apply(draft, rng) || !settle(draft, support)) continue;
+    Choices choices(rng);
+    if (!m.apply(draft, choices) || !settle(draft, support)) continue;
     if (!parent_poor && poor(draft) && !rng.chance(kKeepPoor)) continue;
     draft.lineage.emplace_back(m.name);
     c = std::move(draft);
@@ -69,11 +93,12 @@ bool mutate_once(Case& c, Rng& rng, bool parent_poor, const Support* support) {
 }  // namespace
 
 std::optional<Case> nested(const Case& c, Rng& rng) {
-  static const std::vector<const Mutator*> mutators = of_kind(true);
+  static const std::vector<const Mutator*> mutators = of_families({MutatorFamily::kNest});
   const Mutator& m = *rng.pick(mutators);
   Case draft = c;
   draft.witness.clear();
-  if (!m.apply(draft, rng)) return std::nullopt;
+  Choices choices(rng);
+  if (!m.apply(draft, choices)) return std::nullopt;
   draft.lineage.emplace_back(m.name);
   return draft;
 }
@@ -91,6 +116,47 @@ std::optional<Case> mutated(const Case& seed, Rng& rng, double more, const Suppo
   return c;
 } catch (const UserError&) {  // the seed has a cycle
   return std::nullopt;
+}
+
+std::optional<Derivation> derive(Case& c, const Mutator& mutator, Choices& choices, const Support* support) {
+  Case draft = c;
+  std::optional<Promise> promise = mutator.apply(draft, choices);
+  if (!promise || !settle(draft, support)) return std::nullopt;
+  const std::string settings = choices.settings();
+  draft.lineage.push_back(std::string(mutator.name) + (settings.empty() ? "" : " " + settings));
+  Derivation step{.mutator = std::string(mutator.name),
+                  .kind = std::string(name(mutator.family)),
+                  .settings = settings,
+                  .parent = std::make_shared<const Case>(std::move(c)),
+                  .promise = std::move(*promise)};
+  c = std::move(draft);
+  return step;
+}
+
+std::optional<Derived> derived(const Case& parent, Rng& rng, double more, const Support* support) {
+  Derived d{.c = parent, .steps = {}};
+  const auto attempt = [&](std::initializer_list<MutatorFamily> families) {
+    const std::vector<const Mutator*> mutators = of_families(families);
+    for (int n = 0; n < kAttempts && !mutators.empty(); ++n) {
+      Choices choices(rng);
+      if (auto step = derive(d.c, *rng.pick(mutators), choices, support)) {
+        d.steps.push_back(std::move(*step));
+        return;
+      }
+    }
+  };
+  const auto reshape = [&] {
+    for (int n = 0; n < kMost && rng.chance(more); ++n)
+      attempt({MutatorFamily::kFuse, MutatorFamily::kUnfuse, MutatorFamily::kRewrite});
+  };
+  reshape();
+  for (const MutatorFamily f : {MutatorFamily::kPrune, MutatorFamily::kCluster, MutatorFamily::kQuantize}) {
+    if (!rng.chance(0.5)) continue;
+    attempt({f});
+    reshape();
+  }
+  if (d.steps.empty()) return std::nullopt;
+  return d;
 }
 
 }  // namespace mob

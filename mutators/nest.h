@@ -67,8 +67,8 @@ std::vector<ValueId> append_if(Case& c, const Facts& f, std::size_t outputs, Rng
 
 // The body of a mutator that keeps the values: `change` works on a copy, which counts only where it says so.
 template <bool (*change)(Case&, const Facts&, Rng&)>
-std::optional<Promise> same_values(Case& c, Rng& rng) {
-  if (!recompute<change>(c, rng)) return std::nullopt;
+std::optional<Promise> same_values(Case& c, Choices& choices) {
+  if (!recompute<change>(c, choices)) return std::nullopt;
   return Promise{.kind = Promise::Kind::kSameValues};
 }
 

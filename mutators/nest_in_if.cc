@@ -37,7 +37,7 @@ bool change(Case& c, const Facts& f, Rng& rng) {
 extern const Mutator nest_in_if;
 const Mutator nest_in_if{.name = "nest-in-if",
                          .aims_at = "constant conditions, passes within branches, values read from around",
-                         .keeps_values = true,
+                         .family = MutatorFamily::kNest,
                          .apply = same_values<change>};
 
 }  // namespace mob::mutators

@@ -59,7 +59,7 @@ bool change(Case& c, const Facts& f, Rng& rng) {
 extern const Mutator nest_in_loop;
 const Mutator nest_in_loop{.name = "nest-in-loop",
                            .aims_at = "passes within bodies, values read from around, what is carried",
-                           .keeps_values = true,
+                           .family = MutatorFamily::kNest,
                            .apply = same_values<change>};
 
 }  // namespace mob::mutators

@@ -55,7 +55,7 @@ bool change(Case& c, const Facts& f, Rng& rng) {
 extern const Mutator nest_in_scan;
 const Mutator nest_in_scan{.name = "nest-in-scan",
                            .aims_at = "passes within bodies, axes that are added and taken away",
-                           .keeps_values = true,
+                           .family = MutatorFamily::kNest,
                            .apply = same_values<change>};
 
 }  // namespace mob::mutators

@@ -38,7 +38,7 @@ bool change(Case& c, const Facts& f, Rng& rng) {
 extern const Mutator outline_function;
 const Mutator outline_function{.name = "outline-function",
                                .aims_at = "inlining of functions, and passes before and after it",
-                               .keeps_values = true,
+                               .family = MutatorFamily::kNest,
                                .apply = same_values<change>};
 
 }  // namespace mob::mutators

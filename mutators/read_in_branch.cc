@@ -35,7 +35,7 @@ bool change(Case& c, const Facts& f, Rng& rng) {
 extern const Mutator read_in_branch;
 const Mutator read_in_branch{.name = "read-in-branch",
                              .aims_at = "counts of consumers that do not look into nested graphs",
-                             .keeps_values = true,
+                             .family = MutatorFamily::kNest,
                              .apply = same_values<change>};
 
 }  // namespace mob::mutators

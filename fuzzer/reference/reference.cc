@@ -10,6 +10,7 @@
 #include "fuzzer/graph/schema.h"
 #include "fuzzer/reference/control_flow.h"
 #include "fuzzer/reference/evaluate_in_place.h"
+#include "fuzzer/reference/slack.h"
 
 namespace mob {
 namespace {
@@ -117,8 +118,10 @@ class Interpreter {
   void run(Scope& scope) {
     const Graph& graph = scope.graph;
     for (ValueId v : graph.initializers)
-      if (auto& slot = scope.values[static_cast<std::size_t>(v)]; !slot)  // no input overrides it
+      if (auto& slot = scope.values[static_cast<std::size_t>(v)]; !slot) {  // no input overrides it
         slot = leaf(*graph[v].initializer);
+        if (scope.outer == nullptr && scope.depth == 0) slot = slackened(graph[v].name, slot);
+      }
     if (scope.outer != nullptr)
       for (std::size_t v = 0; v < graph.values.size(); ++v)
         if (graph.values[v].outer) scope.values[v] = scope.outer->find(graph.values[v].name);
@@ -133,7 +136,19 @@ class Interpreter {
   void step(Scope& scope, const Node& node, int index = -1) {
     const std::vector<ExpectedPtr> made = outputs_of(scope, node, index);
     for (std::size_t i = 0; i < node.outputs.size() && i < made.size(); ++i)
-      if (node.outputs[i] != kNoValue) scope.values[static_cast<std::size_t>(node.outputs[i])] = made[i];
+      if (node.outputs[i] != kNoValue)
+        scope.values[static_cast<std::size_t>(node.outputs[i])] =
+            scope.outer == nullptr && scope.depth == 0 ? slackened(scope.graph[node.outputs[i]].name, made[i])
+                                                       : made[i];
+  }
+
+  // A value of the top graph, as a mutant knows it.
+  ExpectedPtr slackened(const std::string& name, ExpectedPtr x) const {
+    const Slack* slack = slack_of(options_.slack, name);
+    if (slack == nullptr || x == nullptr || x->elements) return x;
+    auto wider = std::make_shared<Expected>(*x);
+    widen(*wider, *slack);
+    return wider;
   }
 
   std::vector<ExpectedPtr> outputs_of(Scope& scope, const Node& node, int index = -1) {
@@ -318,7 +333,8 @@ Reference evaluate_at(const Model& model, const Inputs& inputs, const ReferenceO
         if (graph[v].initializer) continue;
         throw Unsupported("input '" + graph[v].name + "' is not given");
       }
-      values[static_cast<std::size_t>(v)] = interpreter.leaf(given->second);
+      values[static_cast<std::size_t>(v)] =
+          interpreter.slackened(graph[v].name, interpreter.leaf(given->second));
     }
     interpreter.run(scope);
     for (ValueId v : graph.outputs) {

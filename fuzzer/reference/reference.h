@@ -3,10 +3,11 @@
 
 #include <cstdint>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
-#include "fuzzer/graph/case.h"
+#include "fuzzer/graph/promise.h"
 #include "fuzzer/ops/op_spec.h"
 
 namespace mob {
@@ -41,6 +42,8 @@ struct ReferenceOptions {
   // not need them: an output that does has an undefined type. Fused operators may stand in models of any
   // opset.
   bool optimized = false;
+  // Values of the top graph that a mutant knows less exactly (graph/promise.h).
+  std::span<const Slack> slack = {};
   // Evaluation of very large models stops here: elements of all node outputs together, each of which takes 16
   // bytes (32 for double).
   std::int64_t max_elements = std::int64_t{1} << 28;

@@ -33,8 +33,9 @@ std::vector<Case> mutants(const Case& c, std::string_view mutator, int draws = 6
   EXPECT_NE(m, nullptr) << mutator;
   for (int i = 0; m != nullptr && i < draws; ++i) {
     Rng rng(2, static_cast<std::uint64_t>(i));
+    Choices choices(rng);
     Case mutant = c;
-    if (m->apply(mutant, rng) && settle(mutant)) list.push_back(std::move(mutant));
+    if (m->apply(mutant, choices) && settle(mutant)) list.push_back(std::move(mutant));
   }
   return list;
 }
@@ -219,8 +220,9 @@ TEST(Mutators, LeaveOddCasesAlone) {
     for (const Mutator* m : all_mutators())
       for (std::uint64_t i = 0; i < 5; ++i) {
         Rng rng(1, i);
+        Choices choices(rng);
         Case copy = c;
-        EXPECT_FALSE(m->apply(copy, rng)) << m->name;
+        EXPECT_FALSE(m->apply(copy, choices)) << m->name;
       }
     Rng rng(1, 9);
     EXPECT_FALSE(mutated(c, rng, 0.5));
