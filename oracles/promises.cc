@@ -7,6 +7,7 @@
 #include <set>
 
 #include "fuzzer/base/text.h"
+#include "fuzzer/graph/weight_bytes.h"
 #include "oracles/compare.h"
 
 namespace mob::oracles {
@@ -20,16 +21,6 @@ const Tensor* initializer(const Graph& g, const std::string& name) {
 double zero_share(const Tensor& t, std::int64_t& zeros) {
   for (std::int64_t i = 0; i < t.count(); ++i) zeros += t.real_at(i) == 0;
   return static_cast<double>(t.count());
-}
-
-std::int64_t weight_bytes(const Graph& g) {
-  std::int64_t bytes = 0;
-  const auto add = [&](const Tensor& t) { bytes += (t.count() * bits(t.dtype()) + 7) / 8; };
-  for (ValueId v : g.initializers) add(*g[v].initializer);
-  for (const Node& n : g.nodes)
-    for (const Attribute& a : n.attributes)
-      if (const auto* t = std::get_if<Tensor>(&a.value); t != nullptr && n.op_type == "Constant") add(*t);
-  return bytes;
 }
 
 // What a model breaks of one claim; empty where it keeps it.
