@@ -11,6 +11,7 @@ namespace mob {
 namespace {
 
 using testing::ElementsAre;
+using testing::IsEmpty;
 using testing::UnorderedElementsAre;
 
 using Settings = std::map<std::string, std::string>;
@@ -114,6 +115,38 @@ TEST(QuantizeWeights, WritesBlocksOfInt4) {
            constant_at(m, n, 0).type() == ArrayType{DType::kInt4, {4, 3}} &&
            constant_at(m, n, 1).dims() == Dims{2, 3};
   }));
+}
+
+const std::string kProduct =
+    "g (float[2,2] x) => (float[2,2] y) <float[2,2] w = {1, 2, 3, 4}> { y = MatMul(x, w) }";
+
+TEST(QuantizeDynamic, MultipliesIntegersAndScales) {
+  const auto list = of(kProduct, 13, "quantize-dynamic");
+  ASSERT_FALSE(list.empty());
+  EXPECT_THAT(operators(list[0]),
+              UnorderedElementsAre("DynamicQuantizeLinear", "MatMulInteger", "Cast", "Mul", "Mul"));
+}
+
+TEST(QuantizeDynamic, WantsAConstantWeightAndARange) {
+  EXPECT_THAT(
+      of("g (float[2,2] x, float[2,2] w) => (float[2,2] y) { y = MatMul(x, w) }", 13, "quantize-dynamic"),
+      IsEmpty());
+  EXPECT_THAT(of(kProduct, 10, "quantize-dynamic"), IsEmpty());
+  Case zeros = case_of(kProduct);
+  zeros.inputs["x"] = Tensor::of(DType::kFloat, {2, 2}, {0, 0, 0, 0});
+  EXPECT_THAT(mutants(zeros, "quantize-dynamic"), IsEmpty());
+}
+
+TEST(QuantizeFloats, KeepsTheInterfaceOrChangesItsTypes) {
+  const auto kept = of(kProduct, 13, "quantize-floats", {{"to", "float16"}, {"keep_io", "yes"}});
+  ASSERT_FALSE(kept.empty());
+  EXPECT_THAT(operators(kept[0]), ElementsAre("Cast", "MatMul", "Cast"));
+  const auto changed = of(kProduct, 13, "quantize-floats", {{"to", "float16"}, {"keep_io", "no"}});
+  ASSERT_FALSE(changed.empty());
+  const Graph& g = changed[0].model.graph;
+  EXPECT_EQ(g[g.inputs[0]].type->dtype, DType::kFloat16);
+  EXPECT_EQ(g[g.outputs[0]].type->dtype, DType::kFloat16);
+  EXPECT_EQ(changed[0].inputs.at("x").dtype(), DType::kFloat16);
 }
 
 // --- Calibration and grids.
