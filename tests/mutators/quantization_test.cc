@@ -149,6 +149,64 @@ TEST(QuantizeFloats, KeepsTheInterfaceOrChangesItsTypes) {
   EXPECT_EQ(changed[0].inputs.at("x").dtype(), DType::kFloat16);
 }
 
+const std::string kScales = "<float s = {0.02}, uint8 z = {128}, float t = {0.03}> ";
+
+TEST(DoubleQdq, RepeatsThePair) {
+  const auto list = of("g (float[4] x) => (float[4] y) " + kScales +
+                           "{ q = QuantizeLinear(x, s, z)  y = DequantizeLinear(q, s, z) }",
+                       13, "double-qdq");
+  ASSERT_FALSE(list.empty());
+  EXPECT_THAT(operators(list[0]),
+              ElementsAre("QuantizeLinear", "DequantizeLinear", "QuantizeLinear", "DequantizeLinear"));
+}
+
+TEST(DropQdq, WantsOneGrid) {
+  const auto text = [](const std::string& second) {
+    return "g (uint8[4] q) => (float[4] y) " + kScales +
+           "{ a = DequantizeLinear(q, s, z)  b = QuantizeLinear(a, " + second +
+           ", z)  y = DequantizeLinear(b, s, z) }";
+  };
+  const auto list = of(text("s"), 13, "drop-qdq");
+  ASSERT_FALSE(list.empty());
+  EXPECT_THAT(operators(list[0]), ElementsAre("DequantizeLinear"));
+  EXPECT_THAT(of(text("t"), 13, "drop-qdq"), IsEmpty());
+}
+
+TEST(MoveQdq, LetsATransposeWorkOnIntegers) {
+  const auto list = of(
+      "g (uint8[2,3] q) => (float[3,2] y) " + kScales + "{ a = DequantizeLinear(q, s, z)  y = Transpose(a) }",
+      13, "move-qdq");
+  ASSERT_FALSE(list.empty());
+  EXPECT_THAT(operators(list[0]), ElementsAre("Transpose", "DequantizeLinear"));
+  // One scale for each column does not fit the rows.
+  EXPECT_THAT(of("g (uint8[2,3] q) => (float[3,2] y) <float[3] s = {1, 2, 3}> "
+                 "{ a = DequantizeLinear<axis = 1>(q, s)  y = Transpose(a) }",
+                 13, "move-qdq"),
+              IsEmpty());
+}
+
+std::string convolution(const std::string& bias_scale) {
+  return "g (uint8[1,1,3,3] x) => (uint8[1,2,2,2] y) "
+         "<float sx = {0.5}, uint8 zx = {7}, int8[2,1,2,2] w = {1,2,3,4,5,6,7,8}, float[2] sw = {0.5, 0.25}, "
+         "int8[2] zw = {0, 0}, int32[2] b = {3, -4}, float[2] sb = {" +
+         bias_scale +
+         "}, float sy = {0.4}, uint8 zy = {20}> { xf = DequantizeLinear(x, sx, zx)  "
+         "wf = DequantizeLinear<axis = 0>(w, sw, zw)  bf = DequantizeLinear<axis = 0>(b, sb)  "
+         "yf = Conv(xf, wf, bf)  y = QuantizeLinear(yf, sy, zy) }";
+}
+
+TEST(FuseQdq, WantsTheBiasOnTheGridOfTheSums) {
+  const auto list = of(convolution("0.25, 0.125"), 13, "fuse-qdq");
+  ASSERT_FALSE(list.empty());
+  EXPECT_THAT(operators(list[0]), ElementsAre("QLinearConv"));
+  EXPECT_THAT(of(convolution("0.25, 0.25"), 13, "fuse-qdq"), IsEmpty());
+  // And back.
+  const auto back = mutants(list[0], "unfuse-qlinear");
+  ASSERT_FALSE(back.empty());
+  EXPECT_THAT(operators(back[0]), UnorderedElementsAre("DequantizeLinear", "DequantizeLinear", "Mul",
+                                                       "DequantizeLinear", "Conv", "QuantizeLinear"));
+}
+
 // --- Calibration and grids.
 
 TEST(Calibration, CutsOffWhatLiesFarOut) {
