@@ -1,0 +1,81 @@
+#include "mutators/quantization_nodes.h"
+
+#include <algorithm>
+
+namespace mob::mutators {
+namespace {
+
+constexpr double kLeast = 0x1p-80, kMost = 0x1p80;
+constexpr DTypeSet kKept = {DType::kInt8,   DType::kUint8, DType::kInt16,
+                            DType::kUint16, DType::kInt4,  DType::kUint4};
+
+// A leaf that no input set changes.
+std::optional<Tensor> fixed(const Case& c, ValueId v) {
+  if (v == kNoValue || c.model.graph.is_input(v)) return std::nullopt;
+  return content(c, v);
+}
+
+ValueId zero_of(const Node& n) {
+  return n.inputs.size() > 2 ? n.inputs[2] : kNoValue;
+}
+
+}  // namespace
+
+bool is_quantize(const Node& n) {
+  return n.op_type == "QuantizeLinear" && n.domain.empty();
+}
+bool is_dequantize(const Node& n) {
+  return n.op_type == "DequantizeLinear" && n.domain.empty();
+}
+
+bool one_scale(const Facts& f, const Node& n) {
+  return n.int_or("block_size", 0) == 0 &&
+         (f.type(n.inputs[1]).rank() == 0 || f.type(n.inputs[1]).dims == Dims{1}) &&
+         (zero_of(n) == kNoValue || f.type(zero_of(n)).rank() <= 1);
+}
+
+std::optional<Quantization> read_quantization(const Case& c, const Facts& f, const Node& n) {
+  const ValueId whole = is_quantize(n) ? n.outputs[0] : n.inputs[0];
+  const ValueId real = is_quantize(n) ? n.inputs[0] : n.outputs[0];
+  const std::optional<Tensor> scale = fixed(c, n.inputs[1]);
+  if (!scale || scale->dtype() != DType::kFloat || f.type(real).dtype != DType::kFloat ||
+      !kKept.has(f.type(whole).dtype))
+    return std::nullopt;
+  Quantization q{.type = f.type(whole).dtype, .dims = scale->dims(), .scale = scale->reals(), .zero = {}};
+  if (std::any_of(q.scale.begin(), q.scale.end(), [](double s) { return !(s >= kLeast && s <= kMost); }))
+    return std::nullopt;
+  q.zero.assign(q.scale.size(), 0);
+  if (zero_of(n) != kNoValue) {
+    const std::optional<Tensor> zero = fixed(c, zero_of(n));
+    if (!zero || zero->count() != scale->count()) return std::nullopt;
+    q.zero = zero->ints_vector();
+  }
+  if (one_scale(f, n)) return q;
+  q.axis =
+      static_cast<int>(Inference::axis(n.int_or("axis", 1), static_cast<std::int64_t>(f.type(real).rank())));
+  q.block = n.int_or("block_size", 0);
+  return q;
+}
+
+bool same_grid(const Quantization& a, const Quantization& b) {
+  return a.type == b.type && a.axis == b.axis && a.block == b.block && a.scale == b.scale && a.zero == b.zero;
+}
+
+ValueId bent_scale(Case& c, ValueId scale, const Choices& choices) {
+  if (!choices.faulty()) return scale;
+  const ValueId factor = c.model.graph.add_initializer("", Tensor::scalar(DType::kFloat, choices.bent(1)));
+  return append(c, "Mul", {scale, factor}).front();
+}
+
+ValueId append_like(Case& c, const Node& n, std::vector<ValueId> inputs) {
+  return append(c, n.op_type, std::move(inputs), n.attributes).front();
+}
+
+std::vector<ValueId> with_first(Case& c, const Node& n, ValueId first, const Choices& choices) {
+  std::vector<ValueId> inputs = n.inputs;
+  inputs[0] = first;
+  inputs[1] = bent_scale(c, inputs[1], choices);
+  return inputs;
+}
+
+}  // namespace mob::mutators
