@@ -9,6 +9,7 @@
 #include "mutators/mutator.h"
 #include "oracles/promises.h"
 #include "tests/mutators/quantized_parents.h"
+#include "tests/mutators/fusion_parents.h"
 
 namespace mob {
 namespace {
@@ -27,6 +28,7 @@ const std::vector<Case>& parents() {
       if (g) cases.push_back(std::move(g->c));
     }
     for (Case& c : quantized_parents(80)) cases.push_back(std::move(c));
+    for (Case& c : fusion_parents(33)) cases.push_back(std::move(c));
     return cases;
   }();
   return list;
