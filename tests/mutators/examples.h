@@ -1,0 +1,92 @@
+// Small models given as text, and what mutators make of them.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "fuzzer/generator/inputs.h"
+#include "fuzzer/graph/model_io.h"
+#include "mutators/mutator.h"
+#include "oracles/promises.h"
+
+namespace mob {
+
+inline Case case_of(const std::string& graph, int opset = 17) {
+  Case c;
+  c.model = parse_text("<ir_version: 8, opset_import: [\"\" : " + std::to_string(opset) + "]>\n" + graph);
+  Rng rng(1, 1);
+  c.inputs = draw_inputs(c.model, rng);
+  return c;
+}
+
+inline std::vector<std::string> operators(const Case& c) {
+  std::vector<std::string> ops;
+  for (const Node& n : c.model.graph.nodes) ops.push_back(n.op_type);
+  return ops;
+}
+
+// The mutants of one mutator that settle, for some draws.
+inline std::vector<Case> mutants(const Case& c, std::string_view mutator, int draws = 60) {
+  std::vector<Case> list;
+  const Mutator* m = find_mutator(mutator);
+  EXPECT_NE(m, nullptr) << mutator;
+  for (int i = 0; m != nullptr && i < draws; ++i) {
+    Rng rng(2, static_cast<std::uint64_t>(i));
+    Choices choices(rng);
+    Case mutant = c;
+    if (m->apply(mutant, choices) && settle(mutant)) list.push_back(std::move(mutant));
+  }
+  return list;
+}
+
+inline bool any(const std::vector<Case>& list, auto&& test) {
+  return std::any_of(list.begin(), list.end(), test);
+}
+
+using Settings = std::map<std::string, std::string>;
+
+// The different mutants that a mutator of a meaning-keeping family makes with these settings, in some draws.
+// Each is valid and keeps its promise.
+inline std::vector<Case> derivations(const Case& c, std::string_view mutator, const Settings& settings,
+                                     int draws = 40) {
+  std::vector<Case> list;
+  const Mutator* m = find_mutator(mutator);
+  EXPECT_NE(m, nullptr) << mutator;
+  for (int i = 0; m != nullptr && i < draws; ++i) {
+    Rng rng(3, static_cast<std::uint64_t>(i));
+    Choices choices(rng, settings);
+    Case mutant = c;
+    const auto promise = m->apply(mutant, choices);
+    if (!promise) continue;
+    EXPECT_TRUE(settle(mutant)) << to_text(mutant.model);
+    EXPECT_EQ(check_model(mutant.model), "") << to_text(mutant.model);
+    EXPECT_EQ(oracles::broken_promise(c, mutant, *promise), "") << to_text(mutant.model);
+    const bool seen = any(list, [&](const Case& o) { return to_text(o.model) == to_text(mutant.model); });
+    if (!seen) list.push_back(std::move(mutant));
+  }
+  return list;
+}
+
+// The operators of a mutant without its Constant nodes.
+inline std::vector<std::string> steps(const Case& c) {
+  std::vector<std::string> ops = operators(c);
+  std::erase(ops, "Constant");
+  return ops;
+}
+
+// The only node of this operator.
+inline const Node& the(const Case& c, std::string_view op) {
+  static const Node none;
+  const Node* found = nullptr;
+  for (const Node& n : c.model.graph.nodes)
+    if (n.op_type == op) found = &n;
+  EXPECT_NE(found, nullptr) << "no " << op << " in\n" << to_text(c.model);
+  return found == nullptr ? none : *found;
+}
+
+}  // namespace mob
