@@ -69,6 +69,8 @@ void try_parent(const Mutator& m, const Case& parent, std::uint64_t seed, std::s
   ++row.tried;
   const auto promise = m.apply(c, choices);
   if (!promise) return;
+  const bool valid = settle(c);
+  if (valid && serialize(c.model) == serialize(parent.model)) return;  // `derive` takes that for no place
   ++row.applied;
   c.lineage.push_back(std::string(m.name) + " " + choices.settings());
   const auto fail = [&](int& count, const std::string& what, const std::string& why) {
@@ -77,7 +79,7 @@ void try_parent(const Mutator& m, const Case& parent, std::uint64_t seed, std::s
     bench.save(id + "-" + what, c, why);
     bench.save(id + "-" + what + "-parent", parent, "");
   };
-  std::string why = settle(c) ? check_model(c.model) : "is not valid once settled";
+  std::string why = valid ? check_model(c.model) : "is not valid once settled";
   if (!why.empty()) return fail(row.invalid, "invalid", why);
   double compared = 0;
   why = oracles::broken_promise(parent, c, *promise, &compared);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "fuzzer/graph/model_io.h"
 #include "fuzzer/reference/decidedness.h"
 #include "mutators/edit.h"
 
@@ -122,6 +123,8 @@ std::optional<Derivation> derive(Case& c, const Mutator& mutator, Choices& choic
   Case draft = c;
   std::optional<Promise> promise = mutator.apply(draft, choices);
   if (!promise || !settle(draft, support)) return std::nullopt;
+  // Zeros pruned, an order that was drawn again: nothing that could be told from a tool that does nothing.
+  if (serialize(draft.model) == serialize(c.model)) return std::nullopt;
   const std::string settings = choices.settings();
   draft.lineage.push_back(std::string(mutator.name) + (settings.empty() ? "" : " " + settings));
   Derivation step{.mutator = std::string(mutator.name),

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "fuzzer/base/text.h"
+#include "fuzzer/graph/model_io.h"
 #include "fuzzer/graph/weight_bytes.h"
 #include "oracles/compare.h"
 
@@ -27,8 +28,9 @@ double zero_share(const Tensor& t, std::int64_t& zeros) {
 struct Checker {
   const Model &parent_model, &mutant_model;
   const Graph &parent, &mutant;
+  bool numbers = false;  // what is broken is a number that should have stayed
 
-  std::string operator()(const ZeroWhere& claim) const {
+  std::string operator()(const ZeroWhere& claim) {
     const Tensor* t = initializer(mutant, claim.initializer);
     if (t == nullptr) return gone(claim.initializer);
     if (t->dims() != claim.mask.dims())
@@ -41,6 +43,7 @@ struct Checker {
                              show_number(t->real_at(i)));
       } else if (before != nullptr && before->type() == t->type() && before->real_at(i) != t->real_at(i) &&
                  !std::isnan(before->real_at(i))) {
+        numbers = true;
         return fmt::format("'{}' element {} was kept, but is {} now", claim.initializer, i,
                            show_number(t->real_at(i)));
       }
@@ -195,11 +198,17 @@ std::vector<BrokenFact> broken_facts(const Case& parent, const Case& mutant, con
       broken.push_back({.what = std::move(d)});
   if (promise.same_metadata && parent.model.residue != mutant.model.residue)
     broken.push_back({.what = "metadata or functions of the model are not those of its parent"});
-  const Checker checker{parent.model, mutant.model, parent.model.graph, mutant.model.graph};
-  for (const Claim& claim : promise.claims)
+  for (const Claim& claim : promise.claims) {
+    Checker checker{parent.model, mutant.model, parent.model.graph, mutant.model.graph};
     if (std::string b = std::visit(checker, claim); !b.empty())
-      broken.push_back(
-          {std::holds_alternative<Fewer>(claim) ? Symptom::kNoGain : Symptom::kWrongStructure, std::move(b)});
+      broken.push_back({checker.numbers                        ? Symptom::kWrongNumbers
+                        : std::holds_alternative<Fewer>(claim) ? Symptom::kNoGain
+                                                               : Symptom::kWrongStructure,
+                        std::move(b)});
+  }
+  if (broken.empty() && promise.kind == Promise::Kind::kSameValues &&
+      serialize(parent.model) == serialize(mutant.model))
+    broken.push_back({.what = "nothing was done: the model is that of its parent, bit for bit"});
   return broken;
 }
 

@@ -15,7 +15,7 @@ struct JudgeOptions {
   WorkerLimits limits;
   int random_repeats = 16;  // sessions per configuration where results are random
   bool confirm = true;
-  bool measure = false;  // look for what costs more when optimized, too (oracles/no_gain.cc)
+  bool measure = true;  // look for what costs more when optimized, too (oracles/no_gain.cc)
 };
 
 // All four levels twice in one session, and each optimized level saved and loaded again.

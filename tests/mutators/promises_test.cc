@@ -8,8 +8,8 @@
 #include "fuzzer/graph/model_io.h"
 #include "mutators/mutator.h"
 #include "oracles/promises.h"
-#include "tests/mutators/quantized_parents.h"
 #include "tests/mutators/fusion_parents.h"
+#include "tests/mutators/quantized_parents.h"
 
 namespace mob {
 namespace {
@@ -49,9 +49,10 @@ TEST_P(KeptPromise, HoldsAndAFaultBreaksIt) {
       EXPECT_EQ(serialize(c.model), before) << "touched parent " << i << ", which it does not fit";
       continue;
     }
+    ASSERT_TRUE(settle(c)) << "parent " << i << ", " << choices.settings() << "\n" << to_text(c.model);
+    if (serialize(c.model) == before) continue;  // `derive` takes that for no place
     ++applied;
     const std::string what = "parent " + std::to_string(i) + ", " + choices.settings();
-    ASSERT_TRUE(settle(c)) << what << "\n" << to_text(c.model);
     ASSERT_EQ(check_model(c.model), "") << what << "\n" << to_text(c.model);
     ASSERT_EQ(oracles::broken_promise(parents()[i], c, *promise), "")
         << what << "\n"
