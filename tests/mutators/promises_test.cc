@@ -8,11 +8,13 @@
 #include "fuzzer/graph/model_io.h"
 #include "mutators/mutator.h"
 #include "oracles/promises.h"
+#include "tests/mutators/pruning_parents.h"
 
 namespace mob {
 namespace {
 
 constexpr int kParents = 300;
+constexpr int kNetworks = 60;
 constexpr std::size_t kEnough = 12;  // times that a mutator is tried, where it finds so many places
 
 const std::vector<Case>& parents() {
@@ -25,6 +27,7 @@ const std::vector<Case>& parents() {
       auto g = i % 3 == 0 ? generate_graph(rng, options) : generate_motif(rng, options);
       if (g) cases.push_back(std::move(g->c));
     }
+    add_networks(cases, kNetworks);
     return cases;
   }();
   return list;
