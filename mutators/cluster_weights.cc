@@ -109,8 +109,8 @@ std::pair<std::string, std::string> put_by_gather(Case& c, const Clustered& w, c
   Graph& g = c.model.graph;
   const Tensor t = *g[w.weight].initializer;
   const DType type = stored_index(w, s);
-  const std::pair<std::string, std::string> names = {g.fresh_name(g[w.weight].name + "_codebook"),
-                                                     g.fresh_name(g[w.weight].name + "_indices")};
+  std::pair<std::string, std::string> names = {g.fresh_name(g[w.weight].name + "_codebook"),
+                                               g.fresh_name(g[w.weight].name + "_indices")};
   const ValueId codebook = g.add_initializer(
       names.first, Tensor::of(t.dtype(), {static_cast<std::int64_t>(w.codebook.size())}, w.codebook));
   ValueId indices = g.add_initializer(names.second, Tensor::of_ints(type, t.dims(), w.at));
