@@ -5,6 +5,7 @@
 
 #include "fuzzer/graph/weight_bytes.h"
 #include "mutators/codebook.h"
+#include "mutators/saving.h"
 #include "mutators/weight_axes.h"
 #include "mutators/weights.h"
 
@@ -108,8 +109,8 @@ std::pair<std::string, std::string> put_by_gather(Case& c, const Clustered& w, c
   Graph& g = c.model.graph;
   const Tensor t = *g[w.weight].initializer;
   const DType type = stored_index(w, s);
-  const std::pair<std::string, std::string> names = {g.fresh_name(g[w.weight].name + "_codebook"),
-                                                     g.fresh_name(g[w.weight].name + "_indices")};
+  std::pair<std::string, std::string> names = {g.fresh_name(g[w.weight].name + "_codebook"),
+                                               g.fresh_name(g[w.weight].name + "_indices")};
   const ValueId codebook = g.add_initializer(
       names.first, Tensor::of(t.dtype(), {static_cast<std::int64_t>(w.codebook.size())}, w.codebook));
   ValueId indices = g.add_initializer(names.second, Tensor::of_ints(type, t.dims(), w.at));
@@ -167,12 +168,12 @@ std::optional<Promise> change(Case& c, const Facts& f, Choices& choices) {
   const std::vector<ValueId> weights = choices.places(places(c, f));
   if (weights.empty()) return std::nullopt;
   const Settings s = draw_settings(choices);
-  const auto before = static_cast<double>(weight_bytes(c.model.graph));
+  const std::int64_t before = weight_bytes(c.model.graph);
   // The other form, of the parent, so that what is stored here is judged by something else.
   auto twin = std::make_shared<Case>(c);
   Promise promise;
   std::vector<Slack> slack;
-  double saved = 0;
+  std::int64_t saved = 0;
   for (ValueId v : weights) {
     const Clustered w = clustered(c, f, v, s);
     slack.push_back({.value = c.model.graph[v].name, .to = grid_of(*c.model.graph[v].initializer, w, s)});
@@ -180,9 +181,9 @@ std::optional<Promise> change(Case& c, const Facts& f, Choices& choices) {
       put_in_place(*twin, w);
     else
       put_by_gather(*twin, w, s);
-    saved += static_cast<double>(write(c, w, s, choices, promise.claims));
+    saved += write(c, w, s, choices, promise.claims);
   }
-  if (saved > 0) promise.claims.emplace_back(Fewer{.share = (before - saved) / before});
+  claim_saving(promise.claims, before, saved);
   promise.twins.push_back({.name = "parent", .slack = std::move(slack)});
   promise.twins.push_back(
       {.name = s.gather ? "parent with clustered weights" : "parent with a codebook", .c = std::move(twin)});

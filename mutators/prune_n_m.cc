@@ -39,8 +39,10 @@ std::vector<bool> mask_of(const Tensor& t, std::size_t axis, const Pattern& p) {
   return mask;
 }
 
+// The share of elements that go, rounded down by half of one.
 double share_of(const std::vector<bool>& mask) {
-  return static_cast<double>(std::count(mask.begin(), mask.end(), true)) / static_cast<double>(mask.size());
+  const auto gone = static_cast<double>(std::count(mask.begin(), mask.end(), true));
+  return (gone - 0.5) / static_cast<double>(mask.size());
 }
 
 std::optional<Promise> change(Case& c, const Facts& f, Choices& choices) {

@@ -10,11 +10,13 @@
 #include "oracles/promises.h"
 #include "tests/mutators/fusion_parents.h"
 #include "tests/mutators/quantized_parents.h"
+#include "tests/mutators/pruning_parents.h"
 
 namespace mob {
 namespace {
 
 constexpr int kParents = 300;
+constexpr int kNetworks = 60;
 constexpr std::size_t kEnough = 12;  // times that a mutator is tried, where it finds so many places
 
 const std::vector<Case>& parents() {
@@ -29,6 +31,7 @@ const std::vector<Case>& parents() {
     }
     for (Case& c : quantized_parents(80)) cases.push_back(std::move(c));
     for (Case& c : fusion_parents(33)) cases.push_back(std::move(c));
+    add_networks(cases, kNetworks);
     return cases;
   }();
   return list;
