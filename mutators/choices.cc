@@ -97,7 +97,9 @@ DType Choices::type(const std::string& name, std::initializer_list<DType> types)
         return t;
       }
     std::vector<std::string> words;
-    for (DType t : types) words.emplace_back(mob::name(t));
+    for (DType t : types)  // a type may stand there twice, to be drawn more often
+      if (std::find(words.begin(), words.end(), mob::name(t)) == words.end())
+        words.emplace_back(mob::name(t));
     refuse(name, *w, "one of " + join(words, ", "));
   }
   const DType t = rng_->pick(types);

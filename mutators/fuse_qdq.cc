@@ -8,8 +8,6 @@
 namespace mob::mutators {
 namespace {
 
-constexpr DTypeSet kBytes = {DType::kInt8, DType::kUint8};
-
 // The nodes of one group; bias: -1 where there is none.
 struct Group {
   int product, x, w, bias, result;
@@ -37,12 +35,12 @@ class Finder {
     const bool conv = n.op_type == "Conv";
     if (!n.domain.empty() || !(conv || n.op_type == "MatMul")) return std::nullopt;
     Group g{.product = at,
-            .x = dequantized(n.inputs[0]),
-            .w = dequantized(n.inputs[1]),
+            .x = dequantized_by(c_, f_, n.inputs[0]),
+            .w = dequantized_by(c_, f_, n.inputs[1]),
             .bias = -1,
             .result = result};
     if (g.x < 0 || g.w < 0 || !one_scale(f_, node(g.x)) || !one_scale(f_, q)) return std::nullopt;
-    if (!scales_fit(g, conv) || !types_fit(g)) return std::nullopt;
+    if (!scales_lines(f_, node(g.w), conv) || !types_fit(g)) return std::nullopt;
     if (n.inputs.size() > 2 && n.inputs[2] != kNoValue) {
       g.bias = f_.producer(n.inputs[2]);
       if (!bias_fits(g)) return std::nullopt;
@@ -50,30 +48,11 @@ class Finder {
     return g;
   }
 
-  // The DequantizeLinear that makes a float32 value, or -1.
-  int dequantized(ValueId v) const {
-    const int p = f_.producer(v);
-    return p >= 0 && is_dequantize(node(p)) && f_.type(v).dtype == DType::kFloat &&
-                   f_.type(node(p).inputs[1]).dtype == DType::kFloat
-               ? p
-               : -1;
-  }
-
-  // Weights have one scale, or one for each filter or column.
-  bool scales_fit(const Group& g, bool conv) const {
-    const Node& w = node(g.w);
-    if (one_scale(f_, w)) return true;
-    const auto rank = static_cast<std::int64_t>(f_.type(w.inputs[0]).rank());
-    return w.int_or("block_size", 0) == 0 && (conv || rank == 2) &&
-           Inference::axis(w.int_or("axis", 1), rank) == (conv ? 0 : 1);
-  }
-
   // What runtimes have kernels for: unsigned results of unsigned images, and all signed.
   bool types_fit(const Group& g) const {
     const DType x = f_.type(node(g.x).inputs[0]).dtype, w = f_.type(node(g.w).inputs[0]).dtype;
     const DType y = f_.type(node(g.result).outputs[0]).dtype;
-    return kBytes.has(x) && kBytes.has(w) && x == y && (x == DType::kUint8 || w == DType::kInt8) &&
-           f_.type(node(g.result).inputs[1]).dtype == DType::kFloat;
+    return byte_factors(x, w) && x == y && f_.type(node(g.result).inputs[1]).dtype == DType::kFloat;
   }
 
   // The scale of the bias has to be the product of the others.
@@ -98,16 +77,6 @@ class Finder {
   const Facts& f_;
 };
 
-// Zero point of a node; zeros of its type and its scale's shape where it is left out.
-ValueId zero_of(Case& c, const Facts& f, const Node& n) {
-  if (n.inputs.size() > 2 && n.inputs[2] != kNoValue) return n.inputs[2];
-  const Dims& dims = f.type(n.inputs[1]).dims;
-  const DType t = f.type(is_quantize(n) ? n.outputs[0] : n.inputs[0]).dtype;
-  return c.model.graph.add_initializer(
-      "",
-      Tensor::of_ints(t, dims, std::vector<std::int64_t>(static_cast<std::size_t>(element_count(dims)), 0)));
-}
-
 std::optional<Promise> change(Case& c, const Facts& f, Choices& choices) {
   if (c.model.opset() < 10) return std::nullopt;
   const std::vector<Group> groups = choices.places(Finder(c, f).groups());
@@ -120,12 +89,12 @@ std::optional<Promise> change(Case& c, const Facts& f, Choices& choices) {
     const auto now = [&](int i) { return c.model.graph.nodes[static_cast<std::size_t>(i)].inputs[0]; };
     std::vector<ValueId> in = {now(g.x),
                                x.inputs[1],
-                               zero_of(c, f, x),
+                               zero_point(c, f, x),
                                now(g.w),
                                w.inputs[1],
-                               zero_of(c, f, w),
+                               zero_point(c, f, w),
                                bent_scale(c, y.inputs[1], choices),
-                               zero_of(c, f, y)};
+                               zero_point(c, f, y)};
     if (g.bias >= 0) in.push_back(now(g.bias));
     const ValueId made = append(c, "QLinear" + n.op_type, std::move(in), n.attributes).front();
     read_instead(c, y.outputs[0], f.uses(y.outputs[0]), made);

@@ -173,6 +173,16 @@ ValueId append_rounded(Case& c, ValueId v, const Dims& dims, const Quantization&
   return then("Mul", then("Sub", x, zero), scale);
 }
 
+ValueId append_channels(Case& c, ValueId v, std::size_t rank) {
+  std::vector<std::int64_t> dims(rank - 1, 1);
+  dims[0] = -1;
+  return append(c, "Reshape", {v, c.model.graph.add_initializer("", Tensor::ints(dims))}).front();
+}
+
+bool of_checked_size(const ArrayType& t) {
+  return t.count() <= std::int64_t{1} << 20;
+}
+
 std::optional<Tensor> float_constant(const Case& c, const Facts& f, ValueId v) {
   const Graph& g = c.model.graph;
   if (v == kNoValue || g.is_input(v) || g.is_output(v) || !f.known(v) || f.type(v).dtype != DType::kFloat ||

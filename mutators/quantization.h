@@ -39,18 +39,23 @@ Tensor stored(const Tensor& x, const Quantization& q);
 // What the reference needs to know of it.
 Grid grid_of(const Quantization& q);
 
-// Scale and zero point as initializers. `bent` of Choices is applied to the scales.
+// Scale and zero point as values.
 struct Parameters {
   ValueId scale = kNoValue, zero = kNoValue;
 };
-// A zero point of zeros is left out where `bare` and the type allows for it: `stands` says what the type
-// follows from otherwise (a stored tensor; not QuantizeLinear but of uint8).
+// Adds them as initializers. A zero point of zeros is left out where `bare`: only where something else says
+// the type (stored integers; of QuantizeLinear, the default uint8). A planted fault bends the scales.
 Parameters add_parameters(Case& c, const Quantization& q, bool bare, const Choices& choices);
 ValueId append_quantize(Case& c, ValueId v, const Quantization& q, const Parameters& p);
 ValueId append_dequantize(Case& c, ValueId v, const Quantization& q, const Parameters& p);
 // The same by Div, Round, Add, Clip, Sub and Mul of floats (float8: by Cast), for twins. From opset 11 on.
 ValueId append_rounded(Case& c, ValueId v, const Dims& dims, const Quantization& q);
 
+// A vector with an entry for each channel, as it is added to or multiplied with images of this rank.
+ValueId append_channels(Case& c, ValueId v, std::size_t rank);
+
+// Whether a node that makes this can be checked (`settle` leaves out what is larger).
+bool of_checked_size(const ArrayType& t);
 // A float32 tensor that is fixed, read, and neither graph input nor output: what may be stored otherwise.
 std::optional<Tensor> float_constant(const Case& c, const Facts& f, ValueId v);
 // Whether a use takes any number, so that its shape, validity and kind of computation do not hang on it.

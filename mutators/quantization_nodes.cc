@@ -61,6 +61,33 @@ bool same_grid(const Quantization& a, const Quantization& b) {
   return a.type == b.type && a.axis == b.axis && a.block == b.block && a.scale == b.scale && a.zero == b.zero;
 }
 
+int dequantized_by(const Case& c, const Facts& f, ValueId v) {
+  const int p = v == kNoValue ? -1 : f.producer(v);
+  if (p < 0 || f.type(v).dtype != DType::kFloat) return -1;
+  const Node& n = c.model.graph.nodes[static_cast<std::size_t>(p)];
+  return is_dequantize(n) && f.type(n.inputs[1]).dtype == DType::kFloat ? p : -1;
+}
+
+bool scales_lines(const Facts& f, const Node& n, bool conv) {
+  if (one_scale(f, n)) return true;
+  const auto rank = static_cast<std::int64_t>(f.type(n.inputs[0]).rank());
+  return n.int_or("block_size", 0) == 0 && (conv || rank == 2) &&
+         Inference::axis(n.int_or("axis", 1), rank) == (conv ? 0 : 1);
+}
+
+bool byte_factors(DType x, DType w) {
+  constexpr DTypeSet kBytes = {DType::kInt8, DType::kUint8};
+  return kBytes.has(x) && kBytes.has(w) && (x == DType::kUint8 || w == DType::kInt8);
+}
+
+ValueId zero_point(Case& c, const Facts& f, const Node& n) {
+  if (zero_of(n) != kNoValue) return zero_of(n);
+  const Dims& dims = f.type(n.inputs[1]).dims;
+  const DType t = f.type(is_quantize(n) ? n.outputs[0] : n.inputs[0]).dtype;
+  const std::vector<std::int64_t> zeros(static_cast<std::size_t>(element_count(dims)), 0);
+  return c.model.graph.add_initializer("", Tensor::of_ints(t, dims, zeros));
+}
+
 ValueId bent_scale(Case& c, ValueId scale, const Choices& choices) {
   if (!choices.faulty()) return scale;
   const ValueId factor = c.model.graph.add_initializer("", Tensor::scalar(DType::kFloat, choices.bent(1)));

@@ -16,6 +16,16 @@ bool one_scale(const Facts& f, const Node& n);
 std::optional<Quantization> read_quantization(const Case& c, const Facts& f, const Node& n);
 bool same_grid(const Quantization& a, const Quantization& b);
 
+// The DequantizeLinear that makes a float32 value by a float32 scale, or -1.
+int dequantized_by(const Case& c, const Facts& f, ValueId v);
+// Whether a DequantizeLinear of weights has one scale, or one for each filter of a Conv or column of a
+// matrix.
+bool scales_lines(const Facts& f, const Node& n, bool conv);
+// Whether runtimes have integer kernels for products of these two.
+bool byte_factors(DType x, DType w);
+// Zero point of a node; zeros of its type, as many as its scales, where it is left out.
+ValueId zero_point(Case& c, const Facts& f, const Node& n);
+
 // Nodes of the model for which `test(node)` holds.
 template <class Test>
 std::vector<int> nodes_where(const Case& c, Test test) {

@@ -84,12 +84,8 @@ ValueId append_product(Case& c, const Product& p, const std::vector<ValueId>& dy
   y = append(c, "Cast", {y}, {{.name = "to", .value = static_cast<std::int64_t>(DType::kFloat)}}).front();
   y = append(c, "Mul", {y, append(c, "Mul", {dynamic[1], w.scale}).front()}).front();
   if (n.inputs.size() < 3 || n.inputs[2] == kNoValue) return y;
-  ValueId bias = n.inputs[2];
-  if (image) {
-    std::vector<std::int64_t> dims(content(c, n.inputs[1])->dims().size() - 1, 1);
-    dims[0] = -1;
-    bias = append(c, "Reshape", {bias, c.model.graph.add_initializer("", Tensor::ints(dims))}).front();
-  }
+  const ValueId bias =
+      image ? append_channels(c, n.inputs[2], content(c, n.inputs[1])->dims().size()) : n.inputs[2];
   return append(c, "Add", {y, bias}).front();
 }
 

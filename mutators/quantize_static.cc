@@ -1,79 +1,13 @@
 // QuantizeLinear and DequantizeLinear around operators that runtimes have integer kernels for.
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <map>
 
+#include "mutators/quantizable.h"
 #include "mutators/quantization_plan.h"
 
 namespace mob::mutators {
 namespace {
-
-// Which inputs of an operator are numbers to be quantized.
-struct Quantizable {
-  std::string_view op;
-  int data = 1;           // so many first inputs; 0: all
-  bool moves = false;     // the output holds elements of input 0, so that it keeps their grid
-  int channel_axis = -1;  // of input 1, where that is a weight; -1: its last
-  bool bias = false;      // input 2 is added to sums of products of the first two
-};
-constexpr std::array<Quantizable, 49> kQuantizable = {{
-    {"Conv", 2, false, 0, true},
-    {"ConvTranspose", 2, false, 1, true},
-    {"Gemm", 2, false, -1, true},
-    {"MatMul", 2},
-    {"Einsum", 0},
-    {"Add", 2},
-    {"Sub", 2},
-    {"Mul", 2},
-    {"Div", 1},
-    {"Min", 0},
-    {"Max", 0},
-    {"Sum", 0},
-    {"Concat", 0},
-    {"Where", 3},
-    {"PRelu", 2},
-    {"Relu"},
-    {"LeakyRelu"},
-    {"Clip"},
-    {"Sigmoid"},
-    {"HardSigmoid"},
-    {"HardSwish"},
-    {"Tanh"},
-    {"Gelu"},
-    {"Elu"},
-    {"Erf"},
-    {"Exp"},
-    {"Neg"},
-    {"Abs"},
-    {"Softmax"},
-    {"LogSoftmax"},
-    {"LayerNormalization", 2},
-    {"InstanceNormalization", 2, false, 0},
-    {"BatchNormalization"},
-    {"GlobalAveragePool"},
-    {"AveragePool"},
-    {"ReduceMean"},
-    {"ReduceSum"},
-    {"Resize"},
-    {"Pad"},
-    {"MaxPool", 1, true},
-    {"Transpose", 1, true},
-    {"Reshape", 1, true},
-    {"Flatten", 1, true},
-    {"Squeeze", 1, true},
-    {"Unsqueeze", 1, true},
-    {"Slice", 1, true},
-    {"Split", 1, true},
-    {"Gather", 1, true},
-    {"Expand", 1, true},
-}};
-
-const Quantizable* quantizable(const Node& n) {
-  const auto* at = std::find_if(kQuantizable.begin(), kQuantizable.end(),
-                                [&](const Quantizable& q) { return q.op == n.op_type; });
-  return n.domain.empty() && at != kQuantizable.end() ? at : nullptr;
-}
 
 struct Settings {
   RangeRule rule;
@@ -153,6 +87,7 @@ class Planner {
   // precision is decided, too.
   bool fresh(ValueId v) {
     return v != kNoValue && !at_.contains(v) && f_.known(v) && f_.type(v).dtype == DType::kFloat &&
+           of_checked_size(f_.type(v)) &&
            std::all_of(f_.uses(v).begin(), f_.uses(v).end(), [&](const Use& u) { return takes_any(c_, u); });
   }
 

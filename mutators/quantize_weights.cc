@@ -55,7 +55,7 @@ std::optional<Promise> change(Case& c, const Facts& f, Choices& choices) {
   const std::int64_t opset = c.model.opset();
   if (opset < 10) return std::nullopt;
   std::vector<ValueId> weights = float_weights(c, f);
-  std::erase_if(weights, [&](ValueId v) { return !float_constant(c, f, v); });
+  std::erase_if(weights, [&](ValueId v) { return !of_checked_size(f.type(v)) || !float_constant(c, f, v); });
   weights = choices.places(weights);
   if (weights.empty()) return std::nullopt;
   const DType type = drawn_type(choices, opset);

@@ -207,6 +207,22 @@ TEST(FuseQdq, WantsTheBiasOnTheGridOfTheSums) {
                                                        "DequantizeLinear", "Conv", "QuantizeLinear"));
 }
 
+TEST(FuseIntegerProducts, LeavesTheScalesForLater) {
+  const auto list =
+      of("g (uint8[2,3] x) => (float[2,2] y) <float s = {0.5}, uint8 z = {7}, "
+         "int8[3,2] w = {1,2,3,4,5,6}, float[2] u = {0.5, 0.25}> { a = DequantizeLinear(x, s, z)  "
+         "b = DequantizeLinear<axis = 1>(w, u)  y = MatMul(a, b) }",
+         13, "fuse-integer-products");
+  ASSERT_FALSE(list.empty());
+  EXPECT_THAT(operators(list[0]), UnorderedElementsAre("MatMulInteger", "Cast", "Mul", "Mul"));
+  // Scales of rows do not leave the sum.
+  EXPECT_THAT(of("g (uint8[2,3] x) => (float[2,2] y) <float s = {0.5}, int8[3,2] w = {1,2,3,4,5,6}, "
+                 "float[3] u = {0.5, 0.25, 1}> { a = DequantizeLinear(x, s)  "
+                 "b = DequantizeLinear<axis = 0>(w, u)  y = MatMul(a, b) }",
+                 13, "fuse-integer-products"),
+              IsEmpty());
+}
+
 // --- Calibration and grids.
 
 TEST(Calibration, CutsOffWhatLiesFarOut) {
