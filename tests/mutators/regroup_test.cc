@@ -1,15 +1,13 @@
-// Rewrites that round in other places, run on parts, or speak another opset: examples and refusals.
-#include <gmock/gmock.h>
+// Rewrites that round in other places, or run on parts: examples and refusals.
+#include <gtest/gtest.h>
 
 #include <limits>
 
-#include "fuzzer/reference/reference.h"
 #include "tests/mutators/examples.h"
 
 namespace mob {
 namespace {
 
-using testing::ElementsAre;
 using Words = std::vector<std::string>;
 
 const Settings kAll = {{"places", "all"}};
