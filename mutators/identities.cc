@@ -233,7 +233,7 @@ const std::map<std::string_view, IdentityKind>& identity_kinds() {
           return one(p.c, "Concat", {v}, {{.name = "axis", .value = p.rng().range(0, p.rank() - 1)}});
         }}},
       {"split",
-       {[](const Place& p) { return p.rank() >= 1 && takes_alone(p, "Split"); },
+       {[](const Place& p) { return p.rank() >= 1 && p.t.count() > 0 && takes_alone(p, "Split"); },
         [](const Place& p, ValueId v) { return split_in_one(p, v); }}},
       {"reduce-nothing",
        {[](const Place& p) { return p.opset() >= 13 && takes_alone(p, "ReduceSum"); },

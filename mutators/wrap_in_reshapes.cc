@@ -82,7 +82,7 @@ ValueId there_and_back(Case& c, ValueId v, const ArrayType& t, Choices& choices)
   if (!fit.squeeze) return runtime ? flat_and_back(c, v, choices) : kNoValue;
   const std::int64_t axis = rng.range(0, rank);
   return along_axes(c, "Squeeze", along_axes(c, "Unsqueeze", v, {axis}, choices),
-                    {choices.bent_index(axis, rank + 1)}, choices);
+                    {axis + choices.bent_index(0, 2)}, choices);
 }
 
 bool has_way(const Case& c, const ArrayType& t) {
@@ -113,7 +113,7 @@ void with_another_axis(Case& c, const Facts& f, int node, Choices& choices) {
     g.nodes[at].inputs[s] = y;
   }
   pass_output(c, node, 0, [&](ValueId v) {
-    return along_axes(c, "Squeeze", v, {choices.bent_index(axis, rank + 1)}, choices);
+    return along_axes(c, "Squeeze", v, {axis + choices.bent_index(0, 2)}, choices);
   });
 }
 

@@ -100,5 +100,86 @@ TEST(InsertIdentity, FollowsTheOpset) {
   EXPECT_EQ(inputs(12, "reduce-nothing", "ReduceSum"), 0u);  // came with opset 13
 }
 
+TEST(Commute, TurnsOperatorsAround) {
+  const auto becomes = [](const char* graph, const Words& wanted) {
+    return any(derivations(case_of(graph), "commute", {}), [&](const Case& m) { return steps(m) == wanted; });
+  };
+  EXPECT_TRUE(becomes("g (float[3] a, float[3] b) => (float[3] y) { y = Sub(a, b) }", {"Neg", "Add"}));
+  EXPECT_TRUE(becomes("g (float[3] a, float[3] b) => (bool[3] y) { y = Less(a, b) }", {"Greater"}));
+  EXPECT_TRUE(becomes("g (bool[3] c, float[3] a, float[3] b) => (float[3] y) { y = Where(c, a, b) }",
+                      {"Not", "Where"}));
+  // There is no Neg of unsigned numbers.
+  EXPECT_FALSE(becomes("g (uint8[3] a, uint8[3] b) => (uint8[3] y) { y = Sub(a, b) }", {"Neg", "Add"}));
+}
+
+TEST(MoveConstants, LeavesGraphInputsToTheCaller) {
+  const Case c =
+      case_of("g (float[2] x, float[2] w) => (float[2] y) <float[2] w = {1, 2}> { y = Mul(x, w) }");
+  EXPECT_TRUE(derivations(c, "move-constants", {}).empty());
+}
+
+TEST(MoveConstants, GivesAnInputToEveryBinding) {
+  Case c = case_of("g (float[n] x) => (float[n] y) <float w = {2}> { y = Mul(x, w) }");
+  c.bindings = {{{"x", Tensor::of(DType::kFloat, {1}, {5})}}};
+  const auto list = derivations(c, "move-constants", {{"to", "input"}});
+  ASSERT_EQ(list.size(), 1u);
+  EXPECT_EQ(list[0].model.graph.inputs.size(), 2u);
+  EXPECT_EQ(list[0].bindings[0].size(), 2u);
+  EXPECT_EQ(evaluate(list[0]).bindings.at(0).outputs.at(0).value_at(0), 10);
+}
+
+TEST(KeepApart, LeavesNothingToFoldOrFuse) {
+  const Case c =
+      case_of("g (float[2] x) => (float[2] y) <float[2] w = {1, 2}> { p = Mul(x, w)  y = Relu(p) }");
+  const auto list = derivations(c, "keep-apart", {{"what", "all"}});
+  ASSERT_EQ(list.size(), 1u);
+  const Graph& g = list[0].model.graph;
+  EXPECT_THAT(operators(list[0]), ElementsAre("Mul", "Relu"));
+  EXPECT_EQ(g.inputs.size(), 2u);
+  EXPECT_TRUE(g.initializers.empty());
+  ASSERT_EQ(g.outputs.size(), 2u);
+  EXPECT_EQ(g[g.outputs[0]].name, "y");
+  EXPECT_EQ(g[g.outputs[1]].name, "p");
+}
+
+TEST(CopyNodes, CopiesForEachReaderAndMerges) {
+  const Case c = case_of("g (float[2] x) => (float[2] y) { r = Relu(x)  n = Neg(r)  y = Add(r, n) }");
+  const auto copies = derivations(c, "copy-nodes", {{"form", "each"}, {"places", "all"}});
+  ASSERT_FALSE(copies.empty());
+  EXPECT_EQ(steps(copies[0]).size(), 4u);
+  const auto merged = derivations(copies[0], "copy-nodes", {{"form", "merge"}, {"places", "all"}});
+  ASSERT_FALSE(merged.empty());
+  EXPECT_EQ(steps(merged[0]).size(), 3u);
+}
+
+TEST(CopyNodes, LeavesRandomNumbersAlone) {
+  const Case c =
+      case_of("g () => (float[2] y) { r = RandomNormal<shape = [2]>()  n = Neg(r)  y = Add(r, n) }");
+  EXPECT_TRUE(derivations(c, "copy-nodes", {{"form", "each"}}).empty());
+}
+
+TEST(ShuffleNames, KeepsTheInterface) {
+  const Case c =
+      case_of("g (float[2] x) => (float[2] y, float[2] z) { r = Relu(x)  y = Neg(r)  z = Abs(r) }");
+  const auto list = derivations(c, "shuffle-names", {});
+  EXPECT_TRUE(any(list, [](const Case& m) { return m.model.graph.find("r") == kNoValue; }));
+  EXPECT_TRUE(any(list, [](const Case& m) { return operators(m) == Words{"Relu", "Abs", "Neg"}; }));
+  for (const Case& m : list)
+    for (const char* name : {"x", "y", "z"}) EXPECT_NE(m.model.graph.find(name), kNoValue);
+}
+
+TEST(Symbolize, OpensSizesAndClosesThem) {
+  const Case c = case_of("g (float[2,3] x, float[2,3] b) => (float[2,3] y) { y = Add(x, b) }");
+  const auto open =
+      derivations(c, "symbolize", {{"sizes", "symbols"}, {"values", "keep"}, {"places", "all"}});
+  ASSERT_EQ(open.size(), 1u);
+  const Graph& g = open[0].model.graph;
+  for (std::size_t d : {0u, 1u})
+    EXPECT_EQ((*g[g.inputs[0]].type->shape)[d].symbol, (*g[g.inputs[1]].type->shape)[d].symbol);
+  const auto closed = derivations(open[0], "symbolize", {{"sizes", "static"}, {"values", "keep"}});
+  ASSERT_EQ(closed.size(), 1u);
+  EXPECT_EQ(show(*closed[0].model.graph[closed[0].model.graph.inputs[0]].type), "float[2,3]");
+}
+
 }  // namespace
 }  // namespace mob
