@@ -13,15 +13,6 @@ std::optional<Tensor> constant(const Case& c, const Facts& f, ValueId v) {
   return content(c, v);
 }
 
-bool fixed_sizes(const Case& c) {
-  const Graph& g = c.model.graph;
-  return c.bindings.empty() && std::all_of(g.inputs.begin(), g.inputs.end(), [&](ValueId v) {
-           return g[v].type && g[v].type->shape &&
-                  std::all_of(g[v].type->shape->begin(), g[v].type->shape->end(),
-                              [](const Dim& d) { return d.value >= 0; });
-         });
-}
-
 bool holds_exactly(DType t, double x) {
   return Tensor::scalar(t, x).real_at(0) == x;
 }

@@ -12,15 +12,12 @@
 #include <string_view>
 #include <vector>
 
-#include "mutators/edit.h"
+#include "mutators/certain.h"
 
 namespace mob::mutators {
 
 // What a value holds in every run: an initializer that no caller can replace, or a Constant node's output.
 std::optional<Tensor> constant(const Case& c, const Facts& f, ValueId v);
-
-// Whether every size is the same in every run: no symbols, no further bindings.
-bool fixed_sizes(const Case& c);
 
 // Whether an element of this type can hold the number exactly.
 bool holds_exactly(DType t, double x);

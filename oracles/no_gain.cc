@@ -90,7 +90,7 @@ std::optional<Finding> slower_than_plain(const Evidence& e) {
 std::optional<Finding> slower_than_parent(const Evidence& e) {
   if (e.steps.empty() || e.outcomes.back().run_seconds < kLeastSeconds) return std::nullopt;
   const Derivation& step = e.steps.back();
-  if (step.kind == "rewriting") return std::nullopt;
+  if (step.kind == "rewriting" && step.tool.empty()) return std::nullopt;  // nobody said that it gains
   const std::size_t i = e.outcomes.size() - 1;
   const std::string how = worse(e, {e.c, e.configurations[i]}, {*step.parent, e.configurations[i]}, true);
   if (how.empty()) return std::nullopt;

@@ -102,8 +102,11 @@ bool wrong_number(Case& c, const Derivation& step) {
         (old != kNoValue && before[old].initializer && before[old].initializer->identical(t)))
       continue;
     std::vector<double> x(static_cast<std::size_t>(t.count()));
-    for (std::size_t i = 0; i < x.size(); ++i) x[i] = 3 * t.real_at(static_cast<std::int64_t>(i)) + 1;
-    g[v].initializer = std::make_shared<const Tensor>(Tensor::of(t.dtype(), t.dims(), x));
+    for (std::size_t i = 0; i < x.size(); ++i)
+      x[i] = 3 * t.real_at(static_cast<std::int64_t>(i));  // zeros stay
+    const Tensor wrong = Tensor::of(t.dtype(), t.dims(), x);
+    if (wrong.identical(t)) continue;
+    g[v].initializer = std::make_shared<const Tensor>(wrong);
     return true;
   }
   for (Node& n : g.nodes)
@@ -129,7 +132,7 @@ bool slow(Case& c, const Derivation& step) {
   Graph& g = c.model.graph;
   const ValueId y = g.outputs.front();
   const int p = g.producers()[static_cast<std::size_t>(y)];
-  if (p < 0) return false;
+  if (p < 0 || g.use_counts()[static_cast<std::size_t>(y)] != 1) return false;
   Node& last = g.nodes[static_cast<std::size_t>(p)];
   ValueId at = g.add_value();
   std::replace(last.outputs.begin(), last.outputs.end(), y, at);
