@@ -186,6 +186,11 @@ void regroup(Trace& t, const Reached& at) {
   }
 }
 
+// All elements are the same: a weight of which the shape is what is stored.
+void filled(Trace& t, const Reached& at) {
+  if (at.output < 0 || !t.ints(t.node(at), 0, "")) t.pin(at);
+}
+
 constexpr auto kRows = std::to_array<ChannelRow>({{"Slice", slice},
                                                   {"Pad", pad},
                                                   {"Resize", resize},
@@ -210,7 +215,8 @@ constexpr auto kRows = std::to_array<ChannelRow>({{"Slice", slice},
                                                   {"ArgMax", reduce},
                                                   {"ArgMin", reduce},
                                                   {"Flatten", regroup},
-                                                  {"Reshape", regroup}});
+                                                  {"Reshape", regroup},
+                                                  {"ConstantOfShape", filled}});
 
 }  // namespace
 

@@ -166,7 +166,9 @@ class Recounting {
         recount(node, "q_num_heads", node.inputs[0], 2);
         recount(node, "kv_num_heads", node.inputs[1], 2);
       } else if (node.op_type == "Reshape") {
-        added += reshape(n);
+        added += reshape(n, 1);
+      } else if (node.op_type == "ConstantOfShape") {
+        added += reshape(n, 0);
       }
     }
     return added;
@@ -187,9 +189,12 @@ class Recounting {
     const auto each = static_cast<std::int64_t>(a->units.size()) / groups;
     n.set(attribute, size_after(*a, gone_) / each);
   }
-  std::int64_t reshape(std::size_t n) {
+  // The input that says what shape the output has.
+  std::int64_t reshape(std::size_t n, int slot) {
     const Node& node = c_.model.graph.nodes[n];
-    std::vector<std::int64_t> shape = content(c_, node.inputs[1])->ints_vector();
+    const std::optional<Tensor> given = content(c_, node.inputs[static_cast<std::size_t>(slot)]);
+    if (!given) return 0;  // computed: then its axes are pinned
+    std::vector<std::int64_t> shape = given->ints_vector();
     const std::vector<std::int64_t> before = shape;
     for (std::size_t i = 0; i < shape.size(); ++i) {
       const ChannelAxis* a = cut_axis(node.outputs[0], static_cast<int>(i));
@@ -199,7 +204,7 @@ class Recounting {
     if (shape == before) return 0;
     Graph& g = c_.model.graph;
     const ValueId fresh = g.add_initializer("", Tensor::ints(shape));
-    set_use(c_, {.node = static_cast<int>(n), .slot = 1}, fresh);
+    set_use(c_, {.node = static_cast<int>(n), .slot = slot}, fresh);
     return packed_bytes(*g[fresh].initializer);
   }
 

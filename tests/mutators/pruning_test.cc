@@ -156,6 +156,23 @@ TEST(PruneChannels, ColumnsOfAFlattenedChannelGoTogether) {
   }
 }
 
+TEST(PruneChannels, ShapesOfFilledWeightsAreCut) {
+  const auto c =
+      pruned(case_of("g (float[1,3,4,4] x, float[2,4,1,1] w1) => (float y) <int64[4] s = {4, 3, 1, 1}>"
+                     "{ f = ConstantOfShape(s) a = Conv(x, f)  y = Conv(a, w1) }"),
+             "prune-channels", kHalf);
+  ASSERT_TRUE(c);
+  EXPECT_THAT(dims_of(*c, "w1"), ElementsAre(2, 2, 1, 1));
+}
+
+TEST(PruneChannels, OpenSizesAreNotFlattened) {
+  Case c = case_of(
+      "g (float[2,3,2,2] x, float[4,3,1,1] w0, float[16,3] w1) => (float y)"
+      "{ a = Conv(x, w0)  f = Flatten(a)  y = MatMul(f, w1) }");
+  c.model.graph[c.model.graph.inputs[0]].type->shape->at(0) = {.value = -1, .symbol = "N"};
+  EXPECT_FALSE(pruned(c, "prune-channels", kHalf));
+}
+
 TEST(PruneChannels, KeepsItsHandsOff) {
   const std::string open = "g (float[1,3,4,4] x, float[4,3,1,1] w0, float[2,4,1,1] w1) => (float y";
   const auto place = [&](const std::string& between, const std::string& outputs = "") {
