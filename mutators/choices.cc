@@ -115,7 +115,8 @@ std::string Choices::settings() const {
 
 void Choices::finish(std::string_view mutator) const {
   for (const auto& [name, value] : given_)
-    if (std::none_of(made_.begin(), made_.end(), [&](const auto& m) { return m.first == name; }))
+    if (name != "places" &&
+        std::none_of(made_.begin(), made_.end(), [&](const auto& m) { return m.first == name; }))
       throw UserError(std::string(mutator) + " has no setting " + name + " here (it used: " + settings() +
                       ")");
 }

@@ -49,7 +49,8 @@ class Choices {
 
   // "sparsity=0.5 scope=global", in the order of their first use.
   std::string settings() const;
-  // Throws UserError where the user gave a setting that the mutator never asked for.
+  // Throws UserError where the user gave a setting that the mutator never asked for ("places" aside, which is
+  // said to all).
   void finish(std::string_view mutator) const;
 
   // A fault planted in the mutator's own arithmetic, so that a test may see whether its promise catches it:

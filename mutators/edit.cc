@@ -376,6 +376,7 @@ ValueId add_leaf(Case& c, Tensor t, Constness how) {
     case Constness::kInput: {
       const std::string name = g.fresh_name("m_x");
       const ValueId v = g.add_input(name, t.type());
+      for (Inputs& b : c.bindings) b[name] = t;
       c.inputs[name] = std::move(t);
       return v;
     }

@@ -45,12 +45,21 @@ struct Finding {
   std::string_view oracle;
   Symptom symptom = Symptom::kCrash;
   FindingClass cls = FindingClass::kBug;
-  std::string stage;                        // load, optimize, save, run
+  std::string stage;                        // load, prune, quantize, cluster, optimize, save, run
   std::vector<std::size_t> configurations;  // the bad ones, as indices
   std::optional<Gap> gap;                   // the worst element of wrong numbers
   std::size_t binding =
       0;  // shown by this further binding of the case, from 1 on (one more: its own inputs again)
   std::string message;
+  // Kinds of the optimizations that the model has been through, the one at fault last.
+  std::string kind = "graph-optimization";
+};
+
+// What one way to run a case costs.
+struct Cost {
+  double seconds = 0;            // of the fastest of some runs
+  std::int64_t peak_memory = 0;  // bytes; 0: unknown
+  bool known = false;            // it ran
 };
 
 struct Verdict {
@@ -86,6 +95,12 @@ struct Evidence {
   // ... and the outcome of a session of this configuration whose symbolic dimensions are fixed to these
   // sizes.
   std::function<Outcome(std::size_t configuration)> static_session = {};
+  // How the case came of others by mutators that keep the meaning, first step first; each parent is the case
+  // before the step. Empty where it did not, or where nobody wants that to be looked into.
+  std::span<const Derivation> steps = {};
+  // Another case on the same system; what a case costs there. Null where nothing can be run.
+  std::function<std::vector<Outcome>(const Case&, const std::vector<Configuration>&)> run = {};
+  std::function<Cost(const Case&, const Configuration&)> measure = {};
 
   const Outcome& plain() const { return outcomes.front(); }
   const std::vector<Output>& outputs(std::size_t i) const { return outputs_of(outcomes, i); }

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "fuzzer/base/text.h"
+#include "fuzzer/graph/weight_bytes.h"
 #include "oracles/compare.h"
 
 namespace mob::oracles {
@@ -22,20 +23,10 @@ double zero_share(const Tensor& t, std::int64_t& zeros) {
   return static_cast<double>(t.count());
 }
 
-std::int64_t weight_bytes(const Graph& g) {
-  std::int64_t bytes = 0;
-  const auto add = [&](const Tensor& t) { bytes += (t.count() * bits(t.dtype()) + 7) / 8; };
-  for (ValueId v : g.initializers) add(*g[v].initializer);
-  for (const Node& n : g.nodes)
-    for (const Attribute& a : n.attributes)
-      if (const auto* t = std::get_if<Tensor>(&a.value); t != nullptr && n.op_type == "Constant") add(*t);
-  return bytes;
-}
-
 // What a model breaks of one claim; empty where it keeps it.
 struct Checker {
-  const Graph& parent;
-  const Graph& mutant;
+  const Model &parent_model, &mutant_model;
+  const Graph &parent, &mutant;
 
   std::string operator()(const ZeroWhere& claim) const {
     const Tensor* t = initializer(mutant, claim.initializer);
@@ -116,6 +107,11 @@ struct Checker {
                        show_number(100 * claim.share));
   }
 
+  std::string operator()(const ImportsOpset& claim) const {
+    if (mutant_model.opset() == claim.version) return "";
+    return fmt::format("the model is of opset {}, {} was promised", mutant_model.opset(), claim.version);
+  }
+
   static std::string gone(const std::string& name) { return "there is no initializer '" + name + "'"; }
 };
 
@@ -192,14 +188,18 @@ struct Comparison {
 
 }  // namespace
 
-std::vector<std::string> broken_facts(const Case& parent, const Case& mutant, const Promise& promise) {
-  std::vector<std::string> broken;
+std::vector<BrokenFact> broken_facts(const Case& parent, const Case& mutant, const Promise& promise) {
+  std::vector<BrokenFact> broken;
   if (promise.same_interface)
     if (std::string d = interface_difference(parent.model.graph, mutant.model.graph); !d.empty())
-      broken.push_back(std::move(d));
-  const Checker checker{parent.model.graph, mutant.model.graph};
+      broken.push_back({.what = std::move(d)});
+  if (promise.same_metadata && parent.model.residue != mutant.model.residue)
+    broken.push_back({.what = "metadata or functions of the model are not those of its parent"});
+  const Checker checker{parent.model, mutant.model, parent.model.graph, mutant.model.graph};
   for (const Claim& claim : promise.claims)
-    if (std::string b = std::visit(checker, claim); !b.empty()) broken.push_back(std::move(b));
+    if (std::string b = std::visit(checker, claim); !b.empty())
+      broken.push_back(
+          {std::holds_alternative<Fewer>(claim) ? Symptom::kNoGain : Symptom::kWrongStructure, std::move(b)});
   return broken;
 }
 
@@ -244,8 +244,8 @@ Apart apart(const Case& twin, const Reference& t, const Case& mutant, const Refe
 }
 
 std::string broken_promise(const Case& parent, const Case& mutant, const Promise& promise, double* compared) {
-  const std::vector<std::string> facts = broken_facts(parent, mutant, promise);
-  if (!facts.empty()) return facts.front();
+  const std::vector<BrokenFact> facts = broken_facts(parent, mutant, promise);
+  if (!facts.empty()) return facts.front().what;
   const Reference m = evaluate(mutant);
   if (!m.available()) return "the mutant has no reference: " + m.unavailable;
   for (const Twin& twin : twins_of(promise)) {

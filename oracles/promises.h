@@ -10,8 +10,13 @@
 
 namespace mob::oracles {
 
-// What of the promise the mutant's model breaks: its interface and the claims, one line each. Nothing is run.
-std::vector<std::string> broken_facts(const Case& parent, const Case& mutant, const Promise& promise);
+// Something that was promised of the model and is not so.
+struct BrokenFact {
+  Symptom symptom = Symptom::kWrongStructure;  // no gain, where it is no smaller
+  std::string what;
+};
+// What of the promise the mutant's model breaks: its interface and the claims. Nothing is run.
+std::vector<BrokenFact> broken_facts(const Case& parent, const Case& mutant, const Promise& promise);
 
 // The twins that a promise names; the parent where it names none.
 std::vector<Twin> twins_of(const Promise& promise);

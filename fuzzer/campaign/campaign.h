@@ -25,6 +25,7 @@ struct CampaignOptions {
   bool resume = false;
   std::uint64_t disk_budget = std::uint64_t{2} << 30;  // bytes below `out`
   WorkerLimits limits;
+  bool measure = false;                     // time and memory, too (oracles/no_gain.cc)
   double triage_share = 0;                  // of its cores: findings are triaged meanwhile (triage_lane.h)
   const std::atomic<bool>* stop = nullptr;  // set by a signal: finish what is under way, and end
 };

@@ -96,6 +96,35 @@ std::optional<Drawn> draw_mutant(Rng& rng, const SourceOptions& o, const Snapsho
   return drawn;
 }
 
+std::optional<Drawn> draw_once(Rng& rng, const SourceOptions& o, const Snapshot& snapshot);
+
+// A case of the user's corpus, an interesting one, or a fresh one, optimized.
+std::optional<Drawn> draw_derived(Rng& rng, const SourceOptions& o, const Snapshot& snapshot) {
+  const std::array<double, 3> weights = {o.corpus.empty() ? 0.0 : 1, snapshot.pool.empty() ? 0.0 : 1, 3};
+  Drawn drawn;
+  switch (rng.weighted(weights)) {
+    case 0:
+      drawn.c = *rng.pick(o.corpus).c;
+      break;
+    case 1:
+      drawn.c = *rng.pick(snapshot.pool).c;
+      break;
+    default: {
+      SourceOptions fresh = o;
+      fresh.generator.policy.derived = 0;
+      auto parent = draw_once(rng, fresh, snapshot);
+      if (!parent) return std::nullopt;
+      drawn = std::move(*parent);
+    }
+  }
+  auto d = derived(drawn.c, rng, o.generator.policy.more_rewrites, o.generator.support);
+  if (!d) return std::nullopt;
+  drawn.c = std::move(d->c);
+  drawn.steps = std::move(d->steps);
+  drawn.source = "derived";
+  return drawn;
+}
+
 std::optional<Drawn> draw_once(Rng& rng, const SourceOptions& o, const Snapshot& snapshot) {
   const Policy& p = o.generator.policy;
   if (!o.focus.motif.empty()) {
@@ -117,6 +146,8 @@ std::optional<Drawn> draw_once(Rng& rng, const SourceOptions& o, const Snapshot&
       return g ? std::optional(from(std::move(*g), "motif")) : std::nullopt;
     }
   }
+  if (rng.chance(p.derived / (p.motif + p.mutant + p.random + p.derived)))
+    return draw_derived(rng, o, snapshot);
   const std::array<double, 3> weights = {p.motif, p.mutant, p.random};
   switch (rng.weighted(weights)) {
     case 0: {
@@ -225,7 +256,7 @@ std::uint64_t SourceOptions::hash() const {
   const Policy& p = generator.policy;
   std::uint64_t h = mix(static_cast<std::uint64_t>(generator.max_opset),
                         join({version(), focus.pass, focus.op, focus.motif, std::to_string(p.motif),
-                              std::to_string(p.mutant), std::to_string(p.random)},
+                              std::to_string(p.mutant), std::to_string(p.random), std::to_string(p.derived)},
                              "|"));
   for (const auto* seeds : {&corpus, &motifs}) {
     h = mix(h, std::to_string(seeds->size()));  // models of one kind are not the same as of the other
@@ -247,7 +278,8 @@ std::optional<Drawn> draw_case(std::uint64_t seed, std::uint64_t index, const So
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     Rng fork = rng.fork(static_cast<std::uint64_t>(attempt));
     if (auto drawn = draw_once(fork, options, snapshot)) {
-      if (fork.chance(options.generator.policy.nested))
+      // What a mutator promised of a derived case is told of flat ones.
+      if (drawn->steps.empty() && fork.chance(options.generator.policy.nested))
         if (auto inner = nested(drawn->c, fork)) {
           drawn->flat = std::make_shared<const Case>(std::move(drawn->c));
           drawn->c = std::move(*inner);

@@ -78,13 +78,15 @@ struct SourceOptions {
 
 struct Drawn {
   Case c;
-  std::string source;  // "motif", "graph", "mutant", "text motif"
+  std::string source;  // "motif", "graph", "mutant", "text motif", "derived"
   std::string motif;
   std::vector<std::string> broken_guards;
   bool thorough = false;  // all levels, a second run and saving, too
   // The case before a part of it was nested, where one was.
   std::shared_ptr<const Case> flat = nullptr;
   BindingDraws bindings = {};  // what was drawn for Case::bindings
+  // Of a derived case: what led to it, from a case of another source.
+  std::vector<Derivation> steps = {};
 };
 // Empty where nothing valid could be drawn in many attempts.
 std::optional<Drawn> draw_case(std::uint64_t seed, std::uint64_t index, const SourceOptions& options,

@@ -54,12 +54,17 @@ std::int64_t resident_memory(int process) {
 struct Lane::Running {
   std::uint64_t index;
   std::unique_ptr<Drawn> drawn;
+  bool against_parents = false;
 };
 
-Lane::Lane(const System& system, const SourceOptions& source, std::uint64_t seed, const WorkerLimits& limits)
+Lane::Lane(const System& system, const SourceOptions& source, std::uint64_t seed, const WorkerLimits& limits,
+           bool measure)
     : source_(source),
       seed_(seed),
-      judge_(system, {.configurations = level_configurations({0, 99}), .limits = limits, .confirm = false}) {}
+      judge_(system, {.configurations = level_configurations({0, 99}),
+                      .limits = limits,
+                      .confirm = false,
+                      .measure = measure}) {}
 
 void Lane::count_reach(const Running& running, const Judged& judged, CaseResult& result, Tally& tally) {
   const Drawn& drawn = *running.drawn;
@@ -69,6 +74,7 @@ void Lane::count_reach(const Running& running, const Judged& judged, CaseResult&
   for (const std::string& op : ops) ++tally.reach[{"operator", op}];
   for (const std::string& p : passes) ++tally.reach[{"pass", p}];
   ++tally.reach[{"source", drawn.source}];
+  for (const Derivation& step : drawn.steps) ++tally.reach[{"mutator", step.mutator}];
   if (!drawn.motif.empty()) {
     ++tally.reach[{"motif", drawn.motif}];
     for (const std::string& g : drawn.broken_guards) ++tally.reach[{"guard", drawn.motif + "/" + g}];
@@ -76,6 +82,10 @@ void Lane::count_reach(const Running& running, const Judged& judged, CaseResult&
       for (std::string& aim : split(motif->aims_at, ';'))
         ++tally.reach[{drawn.broken_guards.empty() ? "whole" : "near miss", std::move(aim)}];
   }
+  if (running.against_parents)
+    for (const auto& [oracle, verdict] : judged.by_oracle)
+      if (oracle == "mutant-against-parent")
+        ++tally.reach[{"promise", verdict.kind == Verdict::Kind::kAgree ? "kept" : template_of(verdict.reason)}];
   const auto count = [&](const char* what, int n) {
     if (n > 0) tally.reach[{"binding", what}] += static_cast<std::uint64_t>(n);
   };
@@ -121,7 +131,10 @@ BatchResult Lane::run(std::uint64_t first, std::uint64_t count, const Snapshot& 
     if (!judge_.can_start()) finish_oldest();
     under_way.push_back({index, std::make_unique<Drawn>(std::move(*drawn))});
     Drawn& d = *under_way.back().drawn;
-    judge_.start(d.c, d.thorough ? thorough_configurations() : std::vector<Configuration>());
+    const bool against_parents = !d.steps.empty() && index % source_.generator.policy.parents_every == 0;
+    under_way.back().against_parents = against_parents;
+    judge_.start(d.c, d.thorough ? thorough_configurations() : std::vector<Configuration>(),
+                 against_parents ? std::span<const Derivation>(d.steps) : std::span<const Derivation>());
   }
   while (!under_way.empty()) finish_oldest();
   const double cpu = judge_.cpu_seconds();
@@ -209,6 +222,14 @@ void Lane::triage(Drawn& drawn, std::uint64_t index, Judged judged, const Snapsh
     result.entry = {Ending::kFinding, words_of(*judged.verdict.finding)};
     result.signature = g->signature;
     return;
+  }
+  // Where the case shows it before the last steps of optimization, these are none of its business.
+  for (std::size_t i = 0; i < drawn.steps.size(); ++i) {
+    Judged before = judge_.judge_apart(*drawn.steps[i].parent, judged.configurations);
+    if (!lead_with(before, symptom, FindingClass::kBug)) continue;
+    drawn.c = Case(*drawn.steps[i].parent);
+    drawn.steps.resize(i);
+    return triage(drawn, index, std::move(before), snapshot, result);
   }
   // Where the case shows it before a part of it was nested, the nesting is none of its business.
   if (const auto flat = std::exchange(drawn.flat, nullptr)) {

@@ -46,7 +46,9 @@ struct BatchResult {
 
 class Lane {
  public:
-  Lane(const System& system, const SourceOptions& source, std::uint64_t seed, const WorkerLimits& limits);
+  // `measure`: see JudgeOptions.
+  Lane(const System& system, const SourceOptions& source, std::uint64_t seed, const WorkerLimits& limits,
+       bool measure = false);
 
   // Cases [first, first + count). Throws UserError when the system cannot be started.
   BatchResult run(std::uint64_t first, std::uint64_t count, const Snapshot& snapshot);

@@ -35,6 +35,7 @@ struct Words {
   std::vector<std::string> shares;
   std::string disk_budget = "2G";
   double triage_share = 0.2;
+  bool measure = false;
   double deadline = 5;  // a small model takes milliseconds
   bool resume = false, quiet = false, json = false;
 };
@@ -44,18 +45,20 @@ void set_shares(const std::vector<std::string>& words, Policy& policy) {
   for (const std::string& word : words) {
     const auto equals = word.find('=');
     const std::string key = word.substr(0, equals);
-    double* share = key == "motif"    ? &policy.motif
-                    : key == "mutant" ? &policy.mutant
-                    : key == "random" ? &policy.random
-                                      : nullptr;
+    double* share = key == "motif"     ? &policy.motif
+                    : key == "mutant"  ? &policy.mutant
+                    : key == "random"  ? &policy.random
+                    : key == "derived" ? &policy.derived
+                                       : nullptr;
     const char* number = equals == std::string::npos ? "" : word.c_str() + equals + 1;
     char* end = nullptr;
     const double value = std::strtod(number, &end);
     if (share == nullptr || end == number || *end != '\0' || !std::isfinite(value) || value < 0)
-      throw UserError("--share " + word + ": write it as motif=N, mutant=N or random=N");
+      throw UserError("--share " + word + ": write it as motif=N, mutant=N, random=N or derived=N");
     *share = value;
   }
-  if (policy.motif + policy.mutant + policy.random <= 0) throw UserError("--share: all shares are 0");
+  if (policy.motif + policy.mutant + policy.random <= 0)
+    throw UserError("--share: motif, mutant and random are all 0, but derived cases need parents");
 }
 
 std::atomic<bool> stop_asked{false};
@@ -126,6 +129,7 @@ int fuzz(const Words& words) {
   o.limits.cpu_seconds = words.deadline;
   o.limits.wall_seconds = 6 * words.deadline;
   o.triage_share = words.triage_share;
+  o.measure = words.measure;
   o.stop = &stop_asked;
   struct sigaction action = {};
   action.sa_handler = ask_to_stop;
@@ -174,15 +178,20 @@ std::function<int()> set_up(CLI::App& app) {
   app.add_option("--motifs", words->motifs,
                  "models (ONNX text or binary) that hold a pattern each: motifs of your own");
   app.add_option("--focus", words->focus, "pass:NAME, operator:NAME or motif:NAME");
-  app.add_option(
-         "--share", words->shares,
-         "shares of the sources: motif=0.45 mutant=0.25 random=0.3; with motif=0, mutants have none either")
+  app.add_option("--share", words->shares,
+                 "shares of the sources: motif=0.4 mutant=0.22 random=0.25 derived=0.13; with motif=0, "
+                 "mutants have none "
+                 "either; derived cases are pruned, quantized, fused or rewritten ones of the others")
       ->delimiter(',');
   app.add_option(
          "--triage-share", words->triage_share,
          "share of the cores that reduces findings and tells bugs apart meanwhile; 0: none (see triage)")
       ->capture_default_str()
       ->check(CLI::Range(0.0, 0.9));
+  app.add_flag(
+      "--measure", words->measure,
+      "look for what optimization makes slower or hungrier, too; such findings depend on the machine, so "
+      "that two runs may differ");
   app.add_option("--disk-budget", words->disk_budget, "the campaign ends when its folder has grown to this")
       ->capture_default_str();
   app.add_option("--deadline", words->deadline,

@@ -58,7 +58,8 @@ Rows motifs() {
 
 Rows mutators() {
   Rows rows;
-  for (const Mutator* m : all_mutators()) rows.push_back({{"name", m->name}, {"aims_at", m->aims_at}});
+  for (const Mutator* m : all_mutators())
+    rows.push_back({{"name", m->name}, {"family", name(m->family)}, {"aims_at", m->aims_at}});
   return rows;
 }
 

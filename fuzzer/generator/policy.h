@@ -9,9 +9,10 @@ namespace mob {
 // Chances are of one draw each; shares of a group are weights and need not sum to 1.
 struct Policy {
   // --- What a case is made from.
-  double motif = 0.45;   // a motif, whole or as a near miss
-  double mutant = 0.25;  // a seed (user's corpus, motif given as text, earlier interesting case), mutated
-  double random = 0.30;  // a random graph
+  double motif = 0.40;    // a motif, whole or as a near miss
+  double mutant = 0.22;   // a seed (user's corpus, motif given as text, earlier interesting case), mutated
+  double random = 0.25;   // a random graph
+  double derived = 0.13;  // any of these, pruned, clustered, quantized, fused or rewritten
 
   double thorough =
       0.2;  // of a case: all levels, a second run and a saved model; else no optimization and all of it
@@ -89,6 +90,11 @@ struct Policy {
   // --- Mutants.
   double more_mutations = 0.5;  // after each mutation, another one follows
   double splice = 0.15;         // two seeds are joined
+
+  // --- Derived cases.
+  double more_rewrites = 0.45;  // before and after each of the other kinds: a further fusion or rewriting
+  // One derived case in so many is held against its parents, which costs as much as judging them.
+  std::uint64_t parents_every = 8;
 
   // --- Of any case: a part of it stands in a nested graph or a function.
   double nested = 0.06;

@@ -74,7 +74,11 @@ struct Fewer {  // the model takes at most this share of its parent's bytes of i
                 // too)
   double share = 1;
 };
-using Claim = std::variant<ZeroWhere, Sparsity, ZerosInGroups, HasType, Distinct, NodeCount, Fewer>;
+struct ImportsOpset {  // the model is written in this version of the standard operators
+  std::int64_t version = 0;
+};
+using Claim =
+    std::variant<ZeroWhere, Sparsity, ZerosInGroups, HasType, Distinct, NodeCount, Fewer, ImportsOpset>;
 
 struct Promise {
   enum class Kind : std::uint8_t {
@@ -88,6 +92,8 @@ struct Promise {
   std::vector<Claim> claims = {};
   // The parent's graph inputs and outputs are there, in order, with their types. More may follow.
   bool same_interface = true;
+  // What stands around the graph (metadata, functions, producer) is the parent's.
+  bool same_metadata = true;
 };
 
 // How a case came of another one: a mutator of a meaning-keeping family applied to it.
@@ -95,6 +101,7 @@ struct Derivation {
   std::string mutator;
   std::string kind;      // of optimization: "pruning", "quantization", "clustering", "fusion", "rewriting"
   std::string settings;  // "sparsity=0.5 scope=global"
+  std::string tool;      // that did it; empty: mobster itself
   std::shared_ptr<const Case> parent;
   Promise promise;
 };

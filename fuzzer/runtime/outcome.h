@@ -18,6 +18,9 @@ struct Configuration {
   bool report_passes = false;
   bool keep_saved = false;  // with reload: bring the saved model back
   bool load_only = false;
+  // So many further runs, each timed, with memory handled as a user's session does (arenas); and the memory
+  // that load and runs take at most. Outputs are those of the first run.
+  int timed_runs = 0;
   bool operator==(const Configuration&) const = default;
 
   // "DISABLE_ALL", "BASIC", "EXTENDED", "ALL", with " reloaded" and " without A;B" where it applies.
@@ -52,7 +55,9 @@ struct Outcome {
   std::vector<std::string> passes;  // that changed the graph, in order
   std::string saved_model;
   double load_seconds = 0;
-  double run_seconds = 0;
+  double run_seconds = 0;        // of the first run; with timed_runs, of the fastest
+  std::int64_t peak_memory = 0;  // bytes by which the process grew at most; with timed_runs only, 0: unknown
+  std::int64_t saved_bytes = 0;  // size of the saved model; with reload only
   // Of a case with further bindings: what the same session made of each, and last of the case's own inputs
   // once more. Shorter where the process did not live that long; empty where the first run failed.
   std::vector<Outcome> bindings;

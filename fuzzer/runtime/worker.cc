@@ -278,6 +278,7 @@ struct Worker::Impl {
       w->set_runs(static_cast<std::uint32_t>(k.runs));
       w->set_report_passes(k.report_passes);
       w->set_keep_saved(k.keep_saved);
+      w->set_timed_runs(static_cast<std::uint32_t>(k.timed_runs));
       w->set_load_only(k.load_only);
     }
     std::vector<wire::TensorRef*> refs;
@@ -358,6 +359,8 @@ struct Worker::Impl {
     o.passes.assign(w.passes().begin(), w.passes().end());
     o.load_seconds = static_cast<double>(w.load_ns()) * 1e-9;
     o.run_seconds = static_cast<double>(w.run_ns()) * 1e-9;
+    o.peak_memory = static_cast<std::int64_t>(w.peak_memory());
+    o.saved_bytes = static_cast<std::int64_t>(w.saved_size());
     if (w.has_saved_model())
       o.saved_model.assign(base(slot) + w.saved_model().offset(), w.saved_model().size());
     try {

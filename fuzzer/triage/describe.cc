@@ -46,7 +46,7 @@ nlohmann::ordered_json finding_json(const Finding& f, const Judged& j) {
   out["symptom"] = name(f.symptom);
   out["class"] = name(f.cls);
   out["stage"] = f.stage;
-  out["kind"] = "graph-optimization";
+  out["kind"] = f.kind;
   out["oracle"] = f.oracle;
   if (f.binding > 0) out["binding"] = f.binding;
   out["levels"] = level_names(f, j.configurations);

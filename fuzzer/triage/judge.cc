@@ -10,6 +10,7 @@ namespace mob {
 namespace {
 
 constexpr int kOtherPoison = 0x3C;
+constexpr int kTimedRuns = 5;
 
 // Weight of a finding, the least for the heaviest: class first; what shows in the session that optimizes
 // before what shows only when the saved model is loaded (an output that is lost, before the reader that
@@ -53,21 +54,23 @@ Judge::Judge(System system, JudgeOptions options)
 }
 Judge::~Judge() = default;
 
-void Judge::start(const Case& c, std::vector<Configuration> configurations) {
+void Judge::start(const Case& c, std::vector<Configuration> configurations,
+                  std::span<const Derivation> steps) {
   if (configurations.empty()) configurations = options_.configurations;
   worker_->submit(c, configurations);
-  under_way_.push_back({&c, evaluate(c), std::move(configurations)});
+  under_way_.push_back({&c, evaluate(c), std::move(configurations), steps});
 }
 
 std::vector<int> Judge::worker_processes() const {
   std::vector<int> list;
-  for (const auto* w : {worker_.get(), second_.get()})
+  for (const auto* w : {worker_.get(), second_.get(), clean_.get()})
     if (w != nullptr && w->process() > 0) list.push_back(w->process());
   return list;
 }
 
 double Judge::cpu_seconds() const {
-  return worker_->cpu_seconds() + (second_ ? second_->cpu_seconds() : 0);
+  return worker_->cpu_seconds() + (second_ ? second_->cpu_seconds() : 0) +
+         (clean_ ? clean_->cpu_seconds() : 0);
 }
 
 Worker& Judge::second_worker(bool fresh) {
@@ -121,10 +124,24 @@ bool shows(const Judged& judged, Symptom symptom, FindingClass cls) {
   });
 }
 
+Cost Judge::cost_of(const Case& c, Configuration configuration) {
+  if (!clean_) {
+    WorkerLimits limits = options_.limits;
+    limits.poison = 0;
+    clean_ = std::make_unique<Worker>(worker_->system(), limits);
+  }
+  configuration.timed_runs = kTimedRuns;
+  configuration.report_passes = false;
+  configuration.runs = 1;
+  const Outcome o = clean_->run(c, {configuration})[0];
+  return {.seconds = o.run_seconds, .peak_memory = o.peak_memory, .known = o.ok()};
+}
+
 Judged Judge::judge_apart(const Case& c, const std::vector<Configuration>& configurations, bool fresh,
-                          const Reference* reference) {
+                          const Reference* reference, std::span<const Derivation> steps) {
   std::vector<Outcome> outcomes = second_worker(fresh).run(c, configurations);
-  return weigh(c, reference != nullptr ? *reference : evaluate(c), std::move(outcomes), configurations);
+  return weigh(c, reference != nullptr ? *reference : evaluate(c), std::move(outcomes), configurations,
+               steps);
 }
 
 Judged Judge::finish() {
@@ -132,11 +149,12 @@ Judged Judge::finish() {
   Running running = std::move(under_way_.front());
   under_way_.pop_front();
   const Case& c = *running.c;
-  Judged judged = weigh(c, std::move(running.reference), std::move(outcomes), running.configurations);
+  Judged judged =
+      weigh(c, std::move(running.reference), std::move(outcomes), running.configurations, running.steps);
   if (judged.verdict.kind != Verdict::Kind::kFinding || !options_.confirm) return judged;
 
   // A finding counts when a fresh process shows it again.
-  const Judged second = judge_apart(c, running.configurations, true, &judged.reference);
+  const Judged second = judge_apart(c, running.configurations, true, &judged.reference, running.steps);
   const Finding& first = *judged.verdict.finding;
   judged.confirmed = shows(second, first.symptom, first.cls);
   if (!judged.confirmed && first.symptom != Symptom::kNondeterminism) {
@@ -251,13 +269,19 @@ Evidence Judge::evidence_of(const Case& c, const Reference& reference,
 }
 
 Judged Judge::weigh(const Case& c, Reference reference, std::vector<Outcome> outcomes,
-                    const std::vector<Configuration>& configurations) {
+                    const std::vector<Configuration>& configurations, std::span<const Derivation> steps) {
   Judged judged;
   judged.configurations = configurations;
   judged.reference = std::move(reference);
   judged.outcomes = std::move(outcomes);
 
   Evidence evidence = evidence_of(c, judged.reference, judged.configurations, judged.outcomes);
+  evidence.steps = steps;
+  evidence.run = [this](const Case& other, const std::vector<Configuration>& how) {
+    return second_worker(false).run(other, how);
+  };
+  if (options_.measure)
+    evidence.measure = [this](const Case& other, const Configuration& how) { return cost_of(other, how); };
   // What is known at each further binding, and at the case's own inputs once more.
   std::deque<Case> cases;
   std::deque<std::vector<Outcome>> outcomes_there;

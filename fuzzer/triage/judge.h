@@ -15,6 +15,7 @@ struct JudgeOptions {
   WorkerLimits limits;
   int random_repeats = 16;  // sessions per configuration where results are random
   bool confirm = true;
+  bool measure = false;  // look for what costs more when optimized, too (oracles/no_gain.cc)
 };
 
 // All four levels twice in one session, and each optimized level saved and loaded again.
@@ -50,18 +51,20 @@ class Judge {
 
   bool can_start() const { return worker_->can_submit(); }
   std::size_t under_way() const { return under_way_.size(); }
-  // Throws UserError when the worker cannot start. `configurations`, if given, hold for this case.
-  void start(const Case& c, std::vector<Configuration> configurations = {});
+  // Throws UserError when the worker cannot start. `configurations`, if given, hold for this case. With
+  // `steps`, by which it came of others, it is held against its parents, too; they must outlive it as well.
+  void start(const Case& c, std::vector<Configuration> configurations = {},
+             std::span<const Derivation> steps = {});
   Judged finish();  // of the oldest case under way
-  Judged judge(const Case& c) {
-    start(c);
+  Judged judge(const Case& c, std::span<const Derivation> steps = {}) {
+    start(c, {}, steps);
     return finish();
   }
 
   // In a second process, whatever is under way in the first: judged without confirmation. `fresh`: that
   // process is started anew, with other garbage in its memory. `reference` saves its evaluation, if known.
   Judged judge_apart(const Case& c, const std::vector<Configuration>& configurations, bool fresh = false,
-                     const Reference* reference = nullptr);
+                     const Reference* reference = nullptr, std::span<const Derivation> steps = {});
   // What the second process makes of it.
   std::vector<Outcome> run_apart(const Case& c, const std::vector<Configuration>& configurations) {
     return second_worker(false).run(c, configurations);
@@ -73,14 +76,16 @@ class Judge {
   bool errs_without_optimization(const Case& c, const Judged& judged);
   // What the oracles make of outcomes that are there already, one per configuration.
   Judged weigh(const Case& c, Reference reference, std::vector<Outcome> outcomes,
-               const std::vector<Configuration>& configurations);
+               const std::vector<Configuration>& configurations, std::span<const Derivation> steps = {});
 
  private:
   struct Running {
     const Case* c;
     Reference reference;
     std::vector<Configuration> configurations;
+    std::span<const Derivation> steps;
   };
+  Cost cost_of(const Case& c, Configuration configuration);
   Worker& second_worker(bool fresh);
   // Of these inputs alone; refers to all that it is given.
   Evidence evidence_of(const Case& c, const Reference& reference,
@@ -93,6 +98,7 @@ class Judge {
   JudgeOptions options_;
   std::unique_ptr<Worker> worker_;
   std::unique_ptr<Worker> second_;  // for confirmation and repeats; another poison
+  std::unique_ptr<Worker> clean_;   // for measuring: no poison
   std::deque<Running> under_way_;
 };
 

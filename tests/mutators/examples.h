@@ -6,11 +6,13 @@
 #include <algorithm>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "fuzzer/generator/inputs.h"
 #include "fuzzer/graph/model_io.h"
 #include "mutators/mutator.h"
+#include "oracles/promises.h"
 
 namespace mob {
 
@@ -47,6 +49,47 @@ inline std::vector<Case> mutants(const Case& c, std::string_view mutator, int dr
 
 inline bool any(const std::vector<Case>& list, auto&& test) {
   return std::any_of(list.begin(), list.end(), test);
+}
+
+using Settings = std::map<std::string, std::string>;
+
+// The different mutants that a mutator of a meaning-keeping family makes with these settings, in some draws.
+// Each is valid and keeps its promise.
+inline std::vector<Case> derivations(const Case& c, std::string_view mutator, const Settings& settings,
+                                     int draws = 40) {
+  std::vector<Case> list;
+  const Mutator* m = find_mutator(mutator);
+  EXPECT_NE(m, nullptr) << mutator;
+  for (int i = 0; m != nullptr && i < draws; ++i) {
+    Rng rng(3, static_cast<std::uint64_t>(i));
+    Choices choices(rng, settings);
+    Case mutant = c;
+    const auto promise = m->apply(mutant, choices);
+    if (!promise) continue;
+    EXPECT_TRUE(settle(mutant)) << to_text(mutant.model);
+    EXPECT_EQ(check_model(mutant.model), "") << to_text(mutant.model);
+    EXPECT_EQ(oracles::broken_promise(c, mutant, *promise), "") << to_text(mutant.model);
+    const bool seen = any(list, [&](const Case& o) { return to_text(o.model) == to_text(mutant.model); });
+    if (!seen) list.push_back(std::move(mutant));
+  }
+  return list;
+}
+
+// The operators of a mutant without its Constant nodes.
+inline std::vector<std::string> steps(const Case& c) {
+  std::vector<std::string> ops = operators(c);
+  std::erase(ops, "Constant");
+  return ops;
+}
+
+// The only node of this operator.
+inline const Node& the(const Case& c, std::string_view op) {
+  static const Node none;
+  const Node* found = nullptr;
+  for (const Node& n : c.model.graph.nodes)
+    if (n.op_type == op) found = &n;
+  EXPECT_NE(found, nullptr) << "no " << op << " in\n" << to_text(c.model);
+  return found == nullptr ? none : *found;
 }
 
 }  // namespace mob

@@ -1,6 +1,5 @@
 // Mutators and settle on small models given as text.
 #include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
 #include "fuzzer/reference/reference.h"
 #include "tests/mutators/examples.h"

@@ -8,6 +8,7 @@
 #include "fuzzer/graph/model_io.h"
 #include "mutators/mutator.h"
 #include "oracles/promises.h"
+#include "tests/mutators/fusion_parents.h"
 #include "tests/mutators/quantized_parents.h"
 
 namespace mob {
@@ -26,6 +27,7 @@ const std::vector<Case>& parents() {
       auto g = i % 3 == 0 ? generate_graph(rng, options) : generate_motif(rng, options);
       if (g) cases.push_back(std::move(g->c));
     }
+    for (Case& c : fusion_parents(33)) cases.push_back(std::move(c));
     for (Case& c : quantized_parents(80)) cases.push_back(std::move(c));
     return cases;
   }();

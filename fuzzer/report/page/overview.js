@@ -60,7 +60,7 @@ function ledger(c) {
 
 function reach(c) {
   const kinds = [["operator", "Operators"], ["motif", "Motifs"], ["guard", "Broken guards"], ["pass", "Passes"], ["rule", "Rewrite rules"],
-    ["binding", "Bindings"], ["source", "Sources"]];
+    ["mutator", "Mutators"], ["promise", "Promises of derived cases"], ["binding", "Bindings"], ["source", "Sources"]];
   const parts = kinds.filter(([kind]) => c.reach[kind]).map(([kind, words]) => {
     const rows = Object.entries(c.reach[kind]).sort((a, b) => b[1] - a[1]);
     return folding(`${words}: ${number(rows.length)} reached`,

@@ -1,0 +1,154 @@
+// mobster mutate MODEL --with prune-channels:sparsity=0.5,quantize-static -o OUT: a model optimized by our
+// own mutators, step by step, each of them held to its promise.
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "corpus/finding_folder.h"
+#include "corpus/models.h"
+#include "fuzzer/base/check.h"
+#include "fuzzer/base/text.h"
+#include "fuzzer/cli/command.h"
+#include "fuzzer/graph/model_io.h"
+#include "fuzzer/graph/weight_bytes.h"
+#include "mutators/mutator.h"
+#include "oracles/promises.h"
+
+namespace mob::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Words {
+  std::string model, out;
+  std::vector<std::string> with;
+  std::uint64_t seed = 1;
+  bool some = false, json = false, unchecked = false;
+};
+
+struct Step {
+  const Mutator* mutator;
+  std::map<std::string, std::string> settings;
+};
+
+// "prune-magnitude:sparsity=0.5:scope=global"
+Step parse_step(const std::string& words, bool everywhere) {
+  const std::vector<std::string> parts = split(words, ':');
+  Step step{find_mutator(parts[0]), {}};
+  if (step.mutator == nullptr)
+    throw UserError("--with " + parts[0] + ": there is no such mutator; `mobster list mutators` names them");
+  if (step.mutator->family == MutatorFamily::kChange || step.mutator->family == MutatorFamily::kNest)
+    throw UserError("--with " + parts[0] + ": it is of family " + std::string(name(step.mutator->family)) +
+                    "; mutate takes those that prune, cluster, quantize, fuse and rewrite");
+  for (std::size_t i = 1; i < parts.size(); ++i) {
+    const auto equals = parts[i].find('=');
+    if (equals == std::string::npos || equals == 0)
+      throw UserError("--with " + words + ": write settings as NAME:setting=value:setting=value");
+    step.settings[parts[i].substr(0, equals)] = parts[i].substr(equals + 1);
+  }
+  if (everywhere) step.settings.emplace("places", "all");
+  return step;
+}
+
+// What one step made of the model.
+struct Done {
+  Derivation step;
+  std::size_t nodes;
+  std::int64_t bytes;
+  std::string broken;  // of its promise
+  double compared = 0;
+};
+
+Done apply(Case& c, const Step& step, const Words& words, std::size_t index) {
+  Rng rng(words.seed, index);
+  Choices choices(rng, step.settings);
+  const std::string name(step.mutator->name);
+  std::optional<Derivation> derivation = derive(c, *step.mutator, choices);
+  if (!derivation)
+    throw UserError(words.model + ": " + name +
+                    " finds no place in it (or an operator in it that mobster does not know); leave it out");
+  choices.finish(name);
+  Done done{std::move(*derivation), c.model.graph.nodes.size(), weight_bytes(c.model.graph), "", 0};
+  if (!words.unchecked)
+    done.broken = oracles::broken_promise(*done.step.parent, c, done.step.promise, &done.compared);
+  return done;
+}
+
+void print_words(const Words& words, const std::vector<Done>& all) {
+  const Graph& before = all.front().step.parent->model.graph;
+  fmt::print("{}: {} nodes, {} of weights\n", words.model, before.nodes.size(),
+             show_bytes(static_cast<double>(weight_bytes(before))));
+  for (const Done& d : all) {
+    fmt::print("  {} ({}) {}\n    {} nodes, {} of weights; {}\n", d.step.mutator, d.step.kind,
+               d.step.settings, d.nodes, show_bytes(static_cast<double>(d.bytes)),
+               words.unchecked ? "its promise was not looked at"
+               : d.broken.empty()
+                   ? fmt::format("keeps its promise in {:.1f} % of all elements, which are all that "
+                                 "the reference knows",
+                                 100 * d.compared)
+                   : "BREAKS ITS PROMISE: " + d.broken);
+  }
+  fmt::print("{}\n", words.out);
+}
+
+void print_json(const Words& words, const std::vector<Done>& all) {
+  nlohmann::ordered_json out;
+  out["model"] = words.model;
+  out["out"] = words.out;
+  for (const Done& d : all)
+    out["steps"].push_back({{"mutator", d.step.mutator},
+                            {"kind", d.step.kind},
+                            {"settings", d.step.settings},
+                            {"nodes", d.nodes},
+                            {"weight_bytes", d.bytes},
+                            {"checked", !words.unchecked},
+                            {"kept", d.broken.empty()},
+                            {"broken", d.broken},
+                            {"compared", d.compared}});
+  fmt::print("{}\n", out.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+}
+
+int mutate(const Words& words) {
+  std::vector<Step> steps;
+  for (const std::string& w : words.with) steps.push_back(parse_step(w, !words.some));
+  Case c = load_case(words.model, words.seed);
+  std::vector<Done> all;
+  for (std::size_t i = 0; i < steps.size(); ++i) all.push_back(apply(c, steps[i], words, i));
+  if (const std::string why = check_model(c.model); !why.empty())
+    throw UserError(words.model +
+                    ": what became of it is not valid ONNX, which is a fault of mobster: " + why);
+  write_file_whole(words.out, serialize(c.model));
+  words.json ? print_json(words, all) : print_words(words, all);
+  const bool kept = std::all_of(all.begin(), all.end(), [](const Done& d) { return d.broken.empty(); });
+  return kept ? kNothingFound : kFindings;
+}
+
+std::function<int()> set_up(CLI::App& app) {
+  auto words = std::make_shared<Words>();
+  app.add_option("MODEL", words->model, "a model, or a folder in ONNX test-data layout")->required();
+  app.add_option("--with", words->with,
+                 "mutators in their order, with settings where they are not to be drawn: "
+                 "prune-magnitude:sparsity=0.5,quantize-static")
+      ->required()
+      ->delimiter(',');
+  app.add_option("-o,--out", words->out, "the model to be written")->required();
+  app.add_option("--seed", words->seed,
+                 "of what is drawn: settings, and inputs where none lie beside the model")
+      ->capture_default_str();
+  app.add_flag("--some", words->some, "at some places, drawn, in place of everywhere");
+  app.add_flag("--unchecked", words->unchecked, "do not evaluate the model to see whether promises are kept");
+  app.add_flag("--json", words->json, "one line of JSON");
+  return [words] { return mutate(*words); };
+}
+
+}  // namespace
+
+namespace commands {
+extern const Command mutate;
+const Command mutate = {
+    .name = "mutate",
+    .set_up = set_up,
+    .what = "Prunes, clusters, quantizes, fuses or rewrites a model, and checks what that owes."};
+}  // namespace commands
+
+}  // namespace mob::cli

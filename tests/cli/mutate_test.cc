@@ -1,0 +1,66 @@
+// mobster mutate: a model pruned, and so on, with what it owes looked at.
+#include <nlohmann/json.hpp>
+
+#include "fuzzer/graph/model_io.h"
+#include "tests/cli/run_mobster.h"
+
+namespace mob {
+namespace {
+
+class Mutate : public CommandLine {
+ protected:
+  std::string dense() {
+    return file("dense.onnxtxt", R"(<ir_version: 8, opset_import: ["" : 17]>
+g (float[2,4] x) => (float[2,3] y) <float[4,3] w = {1, -2, 3, -4, 5, -6, 7, -8, 9, -10, 11, -12}> { y = MatMul (x, w) })");
+  }
+  std::string out() const { return (folder_ / "out.onnx").string(); }
+};
+
+TEST_F(Mutate, PrunesTheLeastHalf) {
+  const Ran r = run("mutate " + dense() + " --with prune-magnitude:sparsity=0.5:scope=tensor -o " + out());
+  ASSERT_EQ(r.code, 0) << r.err;
+  EXPECT_NE(r.out.find("keeps its promise"), std::string::npos) << r.out;
+  const Model m = load_model(out());
+  const Tensor& w = *m.graph[m.graph.find("w")].initializer;
+  for (std::int64_t i = 0; i < 12; ++i) EXPECT_EQ(w.real_at(i) == 0, i < 6) << i;
+}
+
+TEST_F(Mutate, TellsEveryStepInJson) {
+  const Ran r = run("mutate " + dense() +
+                    " --with prune-magnitude:sparsity=0.25,prune-magnitude:sparsity=0.5 --json -o " + out());
+  ASSERT_EQ(r.code, 0) << r.err;
+  const auto j = nlohmann::json::parse(r.out);
+  ASSERT_EQ(j["steps"].size(), 2u);
+  for (const auto& step : j["steps"]) {
+    EXPECT_EQ(step["kind"], "pruning");
+    EXPECT_EQ(step["kept"], true);
+  }
+}
+
+TEST_F(Mutate, IsAFunctionOfItsSeed) {
+  const std::string model = dense();
+  const auto bytes = [&](const std::string& seed) {
+    run("mutate " + model + " --with prune-magnitude --seed " + seed + " -o " + out());
+    return serialize(load_model(out()));
+  };
+  const std::string first = bytes("1");
+  EXPECT_EQ(bytes("1"), first);
+  EXPECT_NE(bytes("2"), first);
+}
+
+TEST_F(Mutate, SaysWhatItCannotDo) {
+  const std::string model = dense(), end = " -o " + out();
+  refused("mutate /no/such.onnx --with prune-magnitude" + end, {"/no/such.onnx", "no such file"});
+  refused("mutate " + model + " --with prune-everything" + end, {"prune-everything", "list mutators"});
+  refused("mutate " + model + " --with change-axis" + end, {"change-axis", "family change"});
+  refused("mutate " + model + " --with prune-magnitude:sparsity=2" + end, {"sparsity=2", "0.1 to 0.95"});
+  refused("mutate " + model + " --with prune-magnitude:sparsity" + end, {"NAME:setting=value"});
+  refused("mutate " + model + " --with prune-magnitude:bits=8" + end, {"prune-magnitude", "no setting bits"});
+  const std::string bare = file("bare.onnxtxt", R"(<ir_version: 8, opset_import: ["" : 17]>
+g (float[2] x) => (float[2] y) { y = Relu (x) })");
+  refused("mutate " + bare + " --with prune-magnitude" + end, {"bare.onnxtxt", "no place"});
+  EXPECT_FALSE(std::filesystem::exists(out()));
+}
+
+}  // namespace
+}  // namespace mob
