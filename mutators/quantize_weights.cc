@@ -1,6 +1,7 @@
 // Weights stored as small integers or float8 behind DequantizeLinear; all else stays as it is.
 #include <algorithm>
 
+#include "fuzzer/graph/weight_bytes.h"
 #include "mutators/quantization_plan.h"
 #include "mutators/weights.h"
 
@@ -27,26 +28,14 @@ Quantization draw_granularity(const Tensor& t, DType type, const std::string& gr
   return per_axis(type, dims, axis, blocks ? block : 0);
 }
 
-std::int64_t bytes(std::int64_t count, DType t) {
-  return (count * bits(t) + 7) / 8;
-}
-
-std::int64_t constant_bytes(const Case& c, const Facts& f) {
-  std::int64_t sum = 0;
-  for (ValueId v : f.leaves())
-    if (c.model.graph[v].initializer || !c.model.graph.is_input(v))
-      sum += bytes(f.type(v).count(), f.type(v).dtype);
-  return sum;
-}
-
 // What the model's constants take after the plan, of what they took before.
-Fewer share_of(const Case& c, const Facts& f, const std::vector<Placed>& plan) {
-  const std::int64_t before = constant_bytes(c, f);
+Fewer share_of(const Case& c, const std::vector<Placed>& plan) {
+  const std::int64_t before = weight_bytes(c.model.graph);
   std::int64_t now = before;
   for (const Placed& p : plan) {
-    const std::int64_t n = f.type(p.value).count();
-    now += bytes(n, p.to.type) - bytes(n, DType::kFloat);
-    now += bytes(element_count(p.to.dims), p.to.type) + bytes(element_count(p.to.dims), DType::kFloat);
+    const ArrayType was = content(c, p.value)->type();
+    now += raw_size({p.to.type, was.dims}) - raw_size(was);
+    now += raw_size({p.to.type, p.to.dims}) + raw_size({DType::kFloat, p.to.dims});
   }
   return {.share = (static_cast<double>(now) + 0.5) / static_cast<double>(before)};  // of whole bytes
 }
@@ -73,7 +62,7 @@ std::optional<Promise> change(Case& c, const Facts& f, Choices& choices) {
     fit(q, ranges_of(t, q, rule), symmetric, false);
     plan.push_back({.value = v, .uses = f.uses(v), .to = std::move(q), .in_place = true});
   }
-  const Fewer fewer = share_of(c, f, plan);
+  const Fewer fewer = share_of(c, plan);
   std::optional<Promise> promise = quantized(c, f, plan, choices);
   if (promise) promise->claims.emplace_back(fewer);
   return promise;

@@ -29,9 +29,9 @@ const std::vector<Case>& parents() {
       auto g = i % 3 == 0 ? generate_graph(rng, options) : generate_motif(rng, options);
       if (g) cases.push_back(std::move(g->c));
     }
-    for (Case& c : quantized_parents(80)) cases.push_back(std::move(c));
     for (Case& c : fusion_parents(33)) cases.push_back(std::move(c));
     add_networks(cases, kNetworks);
+    for (Case& c : quantized_parents(80)) cases.push_back(std::move(c));
     return cases;
   }();
   return list;

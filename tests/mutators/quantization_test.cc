@@ -14,17 +14,9 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::UnorderedElementsAre;
 
-using Settings = std::map<std::string, std::string>;
-
 std::vector<Case> of(const std::string& graph, int opset, std::string_view mutator, Settings settings = {}) {
   settings.emplace("places", "all");
   return mutants(case_of(graph, opset), mutator, 20, settings);
-}
-
-const Node* node_of(const Case& c, std::string_view op) {
-  for (const Node& n : c.model.graph.nodes)
-    if (n.op_type == op) return &n;
-  return nullptr;
 }
 
 // What a node reads in a slot, where it is a constant.
@@ -64,7 +56,7 @@ TEST(QuantizeStatic, GivesABiasTheProductOfTheScales) {
   ASSERT_FALSE(list.empty());
   const Graph& g = list[0].model.graph;
   const std::vector<int> producers = g.producers();
-  const Node& conv = *node_of(list[0], "Conv");
+  const Node& conv = the(list[0], "Conv");
   const auto maker = [&](std::size_t slot) -> const Node& {
     return g.nodes[static_cast<std::size_t>(producers[static_cast<std::size_t>(conv.inputs[slot])])];
   };
@@ -110,7 +102,7 @@ TEST(QuantizeWeights, WritesBlocksOfInt4) {
          {{"type", "int4"}, {"granularity", "block"}, {"block_size", "2"}, {"symmetric", "yes"}});
   ASSERT_FALSE(list.empty());
   EXPECT_TRUE(any(list, [](const Case& m) {
-    const Node& n = *node_of(m, "DequantizeLinear");
+    const Node& n = the(m, "DequantizeLinear");
     return n.int_or("axis", 9) == 0 && n.int_or("block_size", 0) == 2 &&
            constant_at(m, n, 0).type() == ArrayType{DType::kInt4, {4, 3}} &&
            constant_at(m, n, 1).dims() == Dims{2, 3};
