@@ -61,7 +61,7 @@ std::optional<Promise> unfuse_forms(Case& c, const Facts& f, Choices& choices, s
       const Form& form = *w.forms[(first + i) % w.forms.size()];
       Sketch s(c, &choices.rng(), r.type(w.old.inputs.front()), w.old);
       const ValueId y = form.spell(s, w.old.inputs);
-      if (y != kNoValue && r.replace(w.old, {y})) break;
+      if (r.replace(w.old, {y})) break;
     }
   }
   return r.finish();
@@ -127,8 +127,7 @@ class Finder {
     std::vector<ValueId> have = m.inputs;
     while (!have.empty() && have.back() == kNoValue) have.pop_back();
     if (have.size() != n.inputs.size()) return false;
-    if (n.op_type.starts_with("Reduce") && n.inputs.size() == 2 &&
-        t_.c.model.graph[n.inputs[1]].initializer)
+    if (n.op_type.starts_with("Reduce") && n.inputs.size() == 2 && t_.c.model.graph[n.inputs[1]].initializer)
       return matches_reduction(n, m, b);
     const bool either_way = have.size() == 2 && std::find(kCommutative.begin(), kCommutative.end(),
                                                           n.op_type) != kCommutative.end();

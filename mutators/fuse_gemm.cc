@@ -1,5 +1,5 @@
 // MatMul of matrices, with what is added to it and with Transposes before it, becomes Gemm.
-#include "mutators/pattern.h"
+#include "mutators/permutation.h"
 
 namespace mob::mutators {
 namespace {
@@ -10,15 +10,10 @@ struct Site {
   bool trans_a, trans_b;
 };
 
-bool swaps_two(const Node& n) {
-  const auto perm = n.ints_or("perm", {1, 0});
-  return perm == std::vector<std::int64_t>{1, 0};
-}
-
 // The matrix that a transposed one was, if it is one.
 bool untranspose(const Rewriting& r, ValueId& v) {
   const auto t = r.maker(v, "Transpose");
-  if (!t || !swaps_two(*t) || r.type(v).rank() != 2) return false;
+  if (!t || r.type(v).rank() != 2 || !is_swap(*t, 2)) return false;
   v = t->inputs[0];
   return true;
 }

@@ -131,24 +131,23 @@ bool Rewriting::evaluate_new(Known& fresh) const {
   return true;
 }
 
-// The value itself; with a planted fault another one of the same type: what the last node reads, or what the
-// nodes added have made on the way.
+// The value itself. With a planted fault it is a wrong one: twice a number; else another value of the type,
+// which the nodes added read or have made on the way.
 ValueId Rewriting::stand_in(const Known& fresh, ValueId made) {
+  if (!choices_.faulty()) return made;
+  const ArrayType type = value(fresh, made)->type;
+  if (kNumbers.has(type.dtype)) return append(c_, "Add", {made, made}).front();
   const Graph& g = c_.model.graph;
   std::vector<ValueId> list = {made};
   const auto consider = [&](const std::vector<ValueId>& values) {
     for (ValueId v : values)
-      if (v != kNoValue && v != made && value(fresh, v)->type == value(fresh, made)->type) list.push_back(v);
+      if (v != kNoValue && v != made && value(fresh, v)->type == type) list.push_back(v);
   };
   for (std::size_t i = g.nodes.size(); i-- > mark_;) {
     consider(g.nodes[i].inputs);
     consider(g.nodes[i].outputs);
   }
-  // Where there is none: twice the value.
-  if (list.size() == 1 && choices_.faulty() && kNumbers.has(value(fresh, made)->type.dtype))
-    return append(c_, "Add", {made, made}).front();
-  const auto count = static_cast<std::int64_t>(list.size());
-  return list[static_cast<std::size_t>(choices_.bent_index(0, count))];
+  return list[static_cast<std::size_t>(choices_.bent_index(0, static_cast<std::int64_t>(list.size())))];
 }
 
 void Rewriting::take_over(ValueId old, ValueId made) {
@@ -200,18 +199,26 @@ void Rewriting::sweep() {
       if (!dead_.contains(i))
         for (ValueId v : g.nodes[i].inputs)
           if (v != kNoValue) read[static_cast<std::size_t>(v)] = true;
-    for (std::size_t i = 0; i < nodes_; ++i) {
+    for (std::size_t i = 0; i < g.nodes.size(); ++i) {
       const auto& outputs = g.nodes[i].outputs;
+      const auto unread_before = [&](ValueId v) {
+        return v == kNoValue || (static_cast<std::size_t>(v) < values_ && f_.uses(v).empty());
+      };
+      const auto read_now = [&](ValueId v) { return v != kNoValue && read[static_cast<std::size_t>(v)]; };
       // What nobody read before stays as it is.
-      if (dead_.contains(i) || std::all_of(outputs.begin(), outputs.end(),
-                                           [&](ValueId v) { return v == kNoValue || f_.uses(v).empty(); }))
-        continue;
-      if (std::any_of(outputs.begin(), outputs.end(),
-                      [&](ValueId v) { return v != kNoValue && read[static_cast<std::size_t>(v)]; }))
+      if (dead_.contains(i) || std::all_of(outputs.begin(), outputs.end(), unread_before) ||
+          std::any_of(outputs.begin(), outputs.end(), read_now))
         continue;
       again = dead_.insert(i).second || again;
     }
   }
+}
+
+bool Rewriting::keeps_inputs() const {
+  const Graph& g = c_.model.graph;
+  const std::vector<int> uses = g.use_counts();
+  return std::all_of(g.inputs.begin(), g.inputs.end(),
+                     [&](ValueId v) { return f_.uses(v).empty() || uses[static_cast<std::size_t>(v)] > 0; });
 }
 
 std::optional<Promise> Rewriting::finish(const std::vector<Count>& counts) {
@@ -222,6 +229,7 @@ std::optional<Promise> Rewriting::finish(const std::vector<Count>& counts) {
   for (std::size_t i = 0; i < g.nodes.size(); ++i)
     if (!dead_.contains(i)) kept.push_back(std::move(g.nodes[i]));
   g.nodes = std::move(kept);
+  if (!keeps_inputs() && !choices_.faulty()) return std::nullopt;
   Promise promise;
   for (const Count& count : counts) {
     const std::int64_t n = before_[count.op] + count.each * done_;

@@ -99,7 +99,7 @@ class Rewriting : public Writer {
   bool replace(const Node& old, std::vector<ValueId> made);
 
   // Takes away nodes that nobody reads any more. `counts` tells, by operator, how many more (or fewer) there
-  // are after each replacement. Nothing where none was made.
+  // are after each replacement. Nothing where none was made, or where a graph input is read no more.
   struct Count {
     std::string op;
     std::int64_t each;
@@ -113,6 +113,7 @@ class Rewriting : public Writer {
   ValueId stand_in(const Known& fresh, ValueId made);
   void take_over(ValueId old, ValueId made);
   void sweep();
+  bool keeps_inputs() const;
 
   Case& c_;
   const Facts& f_;

@@ -45,6 +45,10 @@ std::optional<Site> match(const Rewriting& r, const Node& n) {
   for (ValueId v : n.inputs) types.push_back(v == kNoValue ? std::nullopt : std::optional(r.type(v)));
   const auto body = function_body(r.parent().model, n, types);
   if (!body || body->graph.inputs.size() < n.inputs.size()) return std::nullopt;
+  // What the body does not read (the type to cast to) might be an input of the graph.
+  const std::vector<int> uses = body->graph.use_counts();
+  for (ValueId v : body->graph.inputs)
+    if (v != kNoValue && uses[static_cast<std::size_t>(v)] == 0) return std::nullopt;
   const auto opset = body->opsets.find("");
   const DType t = r.type(n.outputs.front()).dtype;
   for (const Node& inner : body->graph.nodes)

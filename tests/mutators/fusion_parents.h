@@ -2,9 +2,13 @@
 // shapes, types and attributes; and what the reverses of fusions make of these.
 #pragma once
 
+#include <algorithm>
+#include <string>
 #include <vector>
 
 #include "fuzzer/generator/builder.h"
+#include "fuzzer/generator/inputs.h"
+#include "fuzzer/graph/model_io.h"
 #include "mutators/mutator.h"
 
 namespace mob {
@@ -12,7 +16,7 @@ namespace mob {
 inline std::optional<Case> lone_operator(std::string_view op, Rng& rng) try {
   static const Policy policy;
   BuildOptions options;
-  options.opset = static_cast<int>(rng.range(13, kNewestOpset));
+  options.opset = static_cast<int>(rng.range(std::max(13, forms(op, 1, kNewestOpset).front()), kNewestOpset));
   Builder b(rng, policy, options);
   const OpSpec* spec = find_op(op, "");
   for (int attempt = 0; attempt < 10; ++attempt)
@@ -22,9 +26,45 @@ inline std::optional<Case> lone_operator(std::string_view op, Rng& rng) try {
   return std::nullopt;
 }
 
+// What is drawn too rarely as it must be, in sizes of their own.
+inline std::vector<Case> written_parents(std::uint64_t seed, std::uint64_t each) {
+  std::vector<Case> parents;
+  for (std::uint64_t i = 0; i < each; ++i) {
+    Rng rng(seed, i);
+    const auto size = [&] { return std::to_string(rng.range(1, 5)); };
+    const std::string b = size(), t = size(), l = size(), heads = size(), n = size();
+    const std::string width = std::to_string(std::stoi(heads) * std::stoi(n));
+    const std::string query = "[" + b + "," + heads + "," + t + "," + n + "]";
+    const std::string keys = "[" + b + "," + heads + "," + l + "," + n + "]";
+    const std::string row = "[" + b + "," + t + "," + width + "]",
+                      rows = "[" + b + "," + l + "," + width + "]";
+    const std::string number_of_heads = "q_num_heads = " + heads + ", kv_num_heads = " + heads;
+    const std::string newest = "<ir_version: 10, opset_import: [\"\" : 23]> g ";
+    for (const std::string& text : {
+             newest + "(float" + query + " q, float" + keys + " k, float" + keys + " v) => (float" + query +
+                 " y) { y = Attention<scale = 0.5>(q, k, v) }",
+             newest + "(float" + query + " q, float" + keys + " k, float" + keys + " v, float[" + t + "," +
+                 l + "] m) => (float" + query + " y) { y = Attention(q, k, v, m) }",
+             newest + "(float" + row + " q, float" + rows + " k, float" + rows + " v) => (float" + row +
+                 " y) { y = Attention<" + number_of_heads + ">(q, k, v) }",
+             "<ir_version: 8, opset_import: [\"\" : 17, \"local\" : 1]> g (float[" + t + "," + l +
+                 "] x) => (float[" + t + "," + l + "] y) { a, b = local.F(x)  y = local.G(b, a) } " +
+                 "<domain: \"local\", opset_import: [\"\" : 17]> F (x) => (p, q) { p = Neg(x)  q = Exp(p) "
+                 "} " +
+                 "<domain: \"local\", opset_import: [\"\" : 17]> G (x, z) => (p) { p = Sub(x, z) }",
+         }) {
+      Case c;
+      c.model = parse_text(text);
+      c.inputs = draw_inputs(c.model, rng);
+      parents.push_back(std::move(c));
+    }
+  }
+  return parents;
+}
+
 // So many of each operator, and for each reverse of a fusion.
 inline std::vector<Case> fusion_parents(std::uint64_t seed, std::uint64_t each = 4) {
-  std::vector<Case> parents;
+  std::vector<Case> parents = written_parents(seed, each);
   std::uint64_t drawn = 0;
   for (const std::string_view op : {"Relu",
                                     "LeakyRelu",
