@@ -259,11 +259,12 @@ std::optional<Promise> change(Case& c, const Facts& f, Choices& choices) {
   const auto next = static_cast<int>(choices.whole("opset", low, high));
   if (next == c.model.opset()) return std::nullopt;
   const auto count = static_cast<int>(c.model.graph.nodes.size());
+  const auto facts_end = static_cast<ValueId>(c.model.graph.values.size());
   for (int n = 0; n < count; ++n)
     if (c.model.graph.nodes[static_cast<std::size_t>(n)].domain.empty() &&
         !Conversion(c, f, n, next, choices).run())
       return std::nullopt;
-  maybe_misread(c, f, choices);
+  maybe_misread(c, f, choices, facts_end);
   c.model.opsets[""] = next;
   if (!choices.faulty() && !facts_of(c)) return std::nullopt;
   return Promise{};

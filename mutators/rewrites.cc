@@ -186,7 +186,7 @@ ValueId bent_value(Case& c, const Facts& f, ValueId v, Choices& choices) {
   return add_leaf(c, bent_tensor(rounded(*f.value(v))), Constness::kInitializer);
 }
 
-void maybe_misread(Case& c, const Facts& f, Choices& choices) {
+void maybe_misread(Case& c, const Facts& f, Choices& choices, ValueId facts_end) {
   if (!choices.faulty()) return;
   const Graph& g = c.model.graph;
   for (ValueId v : g.outputs) {  // one that a graph output hangs on directly
@@ -194,7 +194,7 @@ void maybe_misread(Case& c, const Facts& f, Choices& choices) {
     if (n < 0) continue;
     const std::vector<ValueId> inputs = g.nodes[static_cast<std::size_t>(n)].inputs;
     for (std::size_t s = 0; s < inputs.size(); ++s)
-      if (f.known(inputs[s]) && f.type(inputs[s]).count() > 0)
+      if (inputs[s] < facts_end && f.known(inputs[s]) && f.type(inputs[s]).count() > 0)
         return set_use(c, {n, static_cast<int>(s)}, bent_value(c, f, inputs[s], choices));
   }
 }

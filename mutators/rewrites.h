@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <initializer_list>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -36,8 +37,8 @@ Elementwise elementwise(const Facts& f, const Node& n);
 // them where none are given. Empty where they are not constant, or where no axes mean no reduction.
 std::optional<Ints> reduced_axes(const Case& c, const Facts& f, const Node& n);
 
-// By value: whether a shape hangs on what it holds. In floating point it must stay exact, then: a bound around it
-// would leave the shape open.
+// By value: whether a shape hangs on what it holds. In floating point it must stay exact, then: a bound
+// around it would leave the shape open.
 std::vector<bool> shaping(const Case& c, const Facts& f);
 
 // Values that something may be put behind: known, and read by a node (of a computed one: by anything).
@@ -82,7 +83,9 @@ void put_behind(Case& c, const Facts& f, ValueId v, bool all_readers, Choices& c
 Tensor bent_tensor(const Tensor& t);
 // The value itself; where a fault is planted, a constant of its type that holds other elements.
 ValueId bent_value(Case& c, const Facts& f, ValueId v, Choices& choices);
-// Lets one node read a bent value: the fault of mutators that calculate nothing.
-void maybe_misread(Case& c, const Facts& f, Choices& choices);
+// Lets one node read a bent value: the fault of mutators that calculate nothing. Values from `facts_end` on
+// are new, and the facts do not know of them.
+void maybe_misread(Case& c, const Facts& f, Choices& choices,
+                   ValueId facts_end = std::numeric_limits<ValueId>::max());
 
 }  // namespace mob::mutators
