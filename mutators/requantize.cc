@@ -26,6 +26,7 @@ std::optional<Promise> change(Case& c, const Facts& f, Choices& choices) {
   for (int i : places) {
     const ValueId v = c.model.graph.nodes[static_cast<std::size_t>(i)].outputs[0];
     std::vector<double> values;
+    values.reserve(f.value(v)->count());
     for (std::size_t k = 0; k < f.value(v)->count(); ++k) values.push_back(f.value(v)->value_at(k));
     const Range r = range_of(values);
     Quantization q = per_tensor(type);
