@@ -106,8 +106,8 @@ TEST(Registry, EveryMemberHasItsRow) {
   rows_match_files("oracles/all.def", "ORACLE", "oracles", with_headers("oracles"));
   std::set<std::string> no_mutators = with_headers("mutators");
   no_mutators.insert({"settle", "splice"});  // mutator.h
-  no_mutators.insert(
-      {"forms_activation", "forms_attention", "forms_layout", "forms_norm", "forms_reduction"});  // forms.h
+  no_mutators.insert({"forms_activation", "forms_attention", "forms_find", "forms_layout", "forms_norm",
+                      "forms_reduction"});  // forms.h
   rows_match_files("mutators/all.def", "MUTATOR", "mutators", no_mutators);
   rows_match_files("fuzzer/generator/motifs/all.def", "MOTIFS", "fuzzer/generator/motifs", {"motif", "qdq"});
   rows_match_files("fuzzer/cli/all.def", "COMMAND", "fuzzer/cli",
