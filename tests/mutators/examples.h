@@ -67,6 +67,7 @@ inline std::vector<Case> derivations(const Case& c, std::string_view mutator, co
     const auto promise = m->apply(mutant, choices);
     if (!promise) continue;
     EXPECT_TRUE(settle(mutant)) << to_text(mutant.model);
+    if (serialize(mutant.model) == serialize(c.model)) continue;  // `derive` takes that for no place
     EXPECT_EQ(check_model(mutant.model), "") << to_text(mutant.model);
     EXPECT_EQ(oracles::broken_promise(c, mutant, *promise), "") << to_text(mutant.model);
     const bool seen = any(list, [&](const Case& o) { return to_text(o.model) == to_text(mutant.model); });
