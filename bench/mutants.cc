@@ -86,7 +86,8 @@ int main(int argc, char** argv) {
     std::fflush(stdout);
   };
   for (const Mutator* m : all_mutators()) {
-    if (m->family != MutatorFamily::kChange && m->family != MutatorFamily::kNest) continue;  // see bench/promises.cc
+    if (m->family != MutatorFamily::kChange && m->family != MutatorFamily::kNest)
+      continue;  // see bench/promises.cc
     if (!only.empty() && m->name != only) continue;
     Row row;
     for (int round = 0; round < rounds; ++round)

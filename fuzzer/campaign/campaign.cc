@@ -306,9 +306,8 @@ EndedBy Campaign::run() {
   begin_or_resume();
   const int jobs = options_.jobs > 0 ? options_.jobs : tbb::info::default_concurrency();
   for (int i = 0; i < jobs; ++i) {
-    lanes_.push_back(
-        std::make_unique<Lane>(options_.system, options_.source, options_.seed, options_.limits,
-                               options_.measure));
+    lanes_.push_back(std::make_unique<Lane>(options_.system, options_.source, options_.seed, options_.limits,
+                                            options_.measure));
     idle_.push(lanes_.back().get());
   }
   const TriageLane triage(options_.system, options_.limits, options_.out / "findings",

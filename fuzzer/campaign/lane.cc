@@ -85,7 +85,8 @@ void Lane::count_reach(const Running& running, const Judged& judged, CaseResult&
   if (running.against_parents)
     for (const auto& [oracle, verdict] : judged.by_oracle)
       if (oracle == "mutant-against-parent")
-        ++tally.reach[{"promise", verdict.kind == Verdict::Kind::kAgree ? "kept" : template_of(verdict.reason)}];
+        ++tally.reach[{"promise",
+                       verdict.kind == Verdict::Kind::kAgree ? "kept" : template_of(verdict.reason)}];
   const auto count = [&](const char* what, int n) {
     if (n > 0) tally.reach[{"binding", what}] += static_cast<std::uint64_t>(n);
   };

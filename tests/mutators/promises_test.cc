@@ -9,8 +9,8 @@
 #include "mutators/mutator.h"
 #include "oracles/promises.h"
 #include "tests/mutators/fusion_parents.h"
-#include "tests/mutators/quantized_parents.h"
 #include "tests/mutators/pruning_parents.h"
+#include "tests/mutators/quantized_parents.h"
 
 namespace mob {
 namespace {
