@@ -96,7 +96,7 @@ std::optional<Drawn> draw_mutant(Rng& rng, const SourceOptions& o, const Snapsho
   return drawn;
 }
 
-std::optional<Drawn> draw_once(Rng& rng, const SourceOptions& o, const Snapshot& snapshot);
+std::optional<Drawn> draw_fresh(Rng& rng, const SourceOptions& o, const Snapshot& snapshot);
 
 // A case of the user's corpus, an interesting one, or a fresh one, optimized.
 std::optional<Drawn> draw_derived(Rng& rng, const SourceOptions& o, const Snapshot& snapshot) {
@@ -110,9 +110,7 @@ std::optional<Drawn> draw_derived(Rng& rng, const SourceOptions& o, const Snapsh
       drawn.c = *rng.pick(snapshot.pool).c;
       break;
     default: {
-      SourceOptions fresh = o;
-      fresh.generator.policy.derived = 0;
-      auto parent = draw_once(rng, fresh, snapshot);
+      auto parent = draw_fresh(rng, o, snapshot);
       if (!parent) return std::nullopt;
       drawn = std::move(*parent);
     }
@@ -146,8 +144,13 @@ std::optional<Drawn> draw_once(Rng& rng, const SourceOptions& o, const Snapshot&
       return g ? std::optional(from(std::move(*g), "motif")) : std::nullopt;
     }
   }
-  if (rng.chance(p.derived / (p.motif + p.mutant + p.random + p.derived)))
-    return draw_derived(rng, o, snapshot);
+  return rng.chance(p.derived / (p.motif + p.mutant + p.random + p.derived)) ? draw_derived(rng, o, snapshot)
+                                                                             : draw_fresh(rng, o, snapshot);
+}
+
+// Of one of the sources that need no parent.
+std::optional<Drawn> draw_fresh(Rng& rng, const SourceOptions& o, const Snapshot& snapshot) {
+  const Policy& p = o.generator.policy;
   const std::array<double, 3> weights = {p.motif, p.mutant, p.random};
   switch (rng.weighted(weights)) {
     case 0: {

@@ -80,7 +80,8 @@ TEST(MotifWeights, RiseWhereAnOptimizerWasRarelyApplied) {
 
 TEST(DrawCase, AimsAtWhatIsRarelyApplied) {
   SourceOptions options;
-  options.generator.policy.mutant = options.generator.policy.random = 0;
+  Policy& p = options.generator.policy;
+  p.mutant = p.random = p.derived = 0;
   Snapshot s;
   for (const Motif* m : all_motifs()) s.motif_weights.push_back(m->name == "div-mul" ? 1 : 0);
   for (std::uint64_t i = 0; i < 20; ++i) EXPECT_EQ(draw_case(1, i, options, s).value().motif, "div-mul");
