@@ -11,6 +11,7 @@
 #include "bench/workbench.h"
 #include "corpus/models.h"
 #include "mutators/mutator.h"
+#include "oracles/compare.h"
 #include "oracles/promises.h"
 
 namespace {
@@ -38,6 +39,18 @@ class OnSystem {
  public:
   explicit OnSystem(Workbench& bench) : bench_(bench) {}
 
+  // Whether what the system returned for a case is what the case's own reference says.
+  static std::string whose(const Case& c, const Outcome& o, std::string_view name) {
+    const auto errs = [&](const Arithmetic& arithmetic) {
+      const Reference r = evaluate(c, {.arithmetic = arithmetic});
+      return !r.available() || oracles::violations(r.outputs, c.model.graph, o.outputs).any();
+    };
+    if (!errs({})) return fmt::format("the {} is right", name);
+    if (!errs({.saturating_u8s8 = true}))
+      return fmt::format("the {} has saturated products, a known limit", name);
+    return fmt::format("a kernel errs on the {}", name);
+  }
+
   // What is broken, or empty; `refused` where the system does not run one of the two.
   std::string broken(const Case& parent, const Case& mutant, const Promise& promise, bool& refused) {
     const Reference m = evaluate(mutant);
@@ -51,7 +64,9 @@ class OnSystem {
       if (refused = !of_twin[0].ok(); refused) return "twin: " + of_twin[0].message;
       const oracles::Apart a = oracles::apart(c, t, of_twin[0].outputs, mutant, m, of_mutant[0].outputs);
       if (!a.structure.empty()) return twin.name + ": " + a.structure;
-      if (a.gap && !a.special) return twin.name + ": outputs are apart in '" + a.gap->output + "'";
+      if (a.gap && !a.special)
+        return fmt::format("{}: apart: {}, {}", twin.name, whose(mutant, of_mutant[0], "mutant"),
+                           whose(c, of_twin[0], "twin"));
     }
     return "";
   }
