@@ -9,7 +9,25 @@ namespace mob::mutators {
 namespace {
 
 constexpr std::size_t kMaxNodes = 2000;
-constexpr std::int64_t kMaxElements = std::int64_t{1} << 20;  // of any tensor
+// Of any tensor: a generated case that grows beyond this is a mutation gone wrong. A model that begins with
+// more than a generator's is a real one, and may hold larger tensors.
+constexpr std::int64_t kMaxElements = std::int64_t{1} << 20;
+constexpr std::int64_t kMaxElementsOfReal = std::int64_t{1} << 27;
+constexpr std::int64_t kReal = std::int64_t{1} << 16;  // elements of inputs and initializers together
+
+std::int64_t most_elements(const Model& model) {
+  const Graph& g = model.graph;
+  std::int64_t given = 0;
+  for (ValueId v : g.initializers) given += g[v].initializer->count();
+  for (ValueId v : g.inputs) {
+    if (!g[v].type || !g[v].type->shape || g[v].initializer) continue;
+    std::int64_t count = 1;
+    for (const Dim& d : *g[v].type->shape)
+      count = d.value < 0 || count > kReal ? count : count * std::min(d.value, kReal);
+    given += count;
+  }
+  return given > kReal ? kMaxElementsOfReal : kMaxElements;
+}
 
 // What a Constant node holds, as a tensor.
 Tensor constant_of(const Node& n) {
@@ -234,7 +252,7 @@ std::optional<NodeResult> try_node(const Model& model, const Node& node,
       for (const ArrayType& t : inference.outputs())
         if (t.dtype == DType::kUndefined) return std::nullopt;
     }
-    result = evaluate_node(*spec, node, opset, inputs, {}, kMaxElements);
+    result = evaluate_node(*spec, node, opset, inputs, {}, most_elements(model));
   } catch (const InvalidNode&) {
     return std::nullopt;
   } catch (const Unsupported&) {

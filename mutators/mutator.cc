@@ -5,6 +5,7 @@
 #include "fuzzer/graph/model_io.h"
 #include "fuzzer/reference/decidedness.h"
 #include "mutators/edit.h"
+#include "mutators/old_initializers.h"
 
 namespace mob {
 
@@ -138,6 +139,7 @@ std::optional<Derivation> derive(Case& c, const Mutator& mutator, Choices& choic
 
 std::optional<Derived> derived(const Case& parent, Rng& rng, double more, const Support* support) {
   Derived d{.c = parent, .steps = {}};
+  unlist_initializers(d.c);
   const auto attempt = [&](std::initializer_list<MutatorFamily> families) {
     const std::vector<const Mutator*> mutators = of_families(families);
     for (int n = 0; n < kAttempts && !mutators.empty(); ++n) {

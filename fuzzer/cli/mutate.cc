@@ -12,6 +12,7 @@
 #include "fuzzer/graph/model_io.h"
 #include "fuzzer/graph/weight_bytes.h"
 #include "mutators/mutator.h"
+#include "mutators/old_initializers.h"
 #include "oracles/promises.h"
 
 namespace mob::cli {
@@ -112,6 +113,7 @@ int mutate(const Words& words) {
   std::vector<Step> steps;
   for (const std::string& w : words.with) steps.push_back(parse_step(w, !words.some));
   Case c = load_case(words.model, words.seed);
+  unlist_initializers(c);
   std::vector<Done> all;
   for (std::size_t i = 0; i < steps.size(); ++i) all.push_back(apply(c, steps[i], words, i));
   if (const std::string why = check_model(c.model); !why.empty())

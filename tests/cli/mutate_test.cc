@@ -37,6 +37,15 @@ TEST_F(Mutate, TellsEveryStepInJson) {
   }
 }
 
+// Models of old exporters list every initializer as an input.
+TEST_F(Mutate, TakesInitializersOfOldModelsForConstants) {
+  const std::string old = file("old.onnxtxt", R"(<ir_version: 3, opset_import: ["" : 8]>
+g (float[2,4] x, float[4,3] w = {1, -2, 3, -4, 5, -6, 7, -8, 9, -10, 11, -12}) => (float[2,3] y) { y = MatMul (x, w) })");
+  const Ran r = run("mutate " + old + " --with prune-magnitude:sparsity=0.5 -o " + out());
+  ASSERT_EQ(r.code, 0) << r.err;
+  EXPECT_EQ(load_model(out()).graph.inputs.size(), 1u);
+}
+
 TEST_F(Mutate, IsAFunctionOfItsSeed) {
   const std::string model = dense();
   const auto bytes = [&](const std::string& seed) {
