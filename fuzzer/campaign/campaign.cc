@@ -48,7 +48,8 @@ std::map<std::string, std::string> settings(const CampaignOptions& options) {
   const Policy& p = options.source.generator.policy;
   const Focus& f = options.source.focus;
   return {
-      {"shares", fmt::format("motif={} mutant={} random={}", p.motif, p.mutant, p.random)},
+      {"shares",
+       fmt::format("motif={} mutant={} random={} derived={}", p.motif, p.mutant, p.random, p.derived)},
       {"focus", !f.pass.empty()    ? "pass:" + f.pass
                 : !f.op.empty()    ? "operator:" + f.op
                 : !f.motif.empty() ? "motif:" + f.motif
