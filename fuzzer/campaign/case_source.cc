@@ -168,15 +168,23 @@ std::optional<Drawn> draw_fresh(Rng& rng, const SourceOptions& o, const Snapshot
   }
 }
 
+// An earlier form of a case at the case's further bindings. What the case has inputs of its own for is left
+// out; where an input is missing, the earlier form has none of them.
+std::shared_ptr<const Case> bound_as(const Case& c, const Case& earlier) {
+  auto bound = std::make_shared<Case>(earlier);
+  bound->bindings = c.bindings;
+  for (Inputs& inputs : bound->bindings) {
+    std::erase_if(inputs, [&](const auto& given) { return !earlier.inputs.contains(given.first); });
+    if (inputs.size() != earlier.inputs.size()) return std::make_shared<const Case>(earlier);
+  }
+  return bound;
+}
+
 void bind_further(Drawn& drawn, Rng& rng) {
   drawn.bindings = draw_bindings(drawn.c, rng, kBindings);
-  if (drawn.flat == nullptr || drawn.c.bindings.empty()) return;
-  auto flat = std::make_shared<Case>(*drawn.flat);
-  flat->bindings = drawn.c.bindings;
-  // Nesting adds inputs of its own now and then.
-  for (Inputs& inputs : flat->bindings)
-    std::erase_if(inputs, [&](const auto& given) { return !flat->inputs.contains(given.first); });
-  drawn.flat = std::move(flat);
+  if (drawn.c.bindings.empty()) return;
+  if (drawn.flat != nullptr) drawn.flat = bound_as(drawn.c, *drawn.flat);
+  for (Derivation& step : drawn.steps) step.parent = bound_as(drawn.c, *step.parent);
 }
 
 }  // namespace

@@ -150,12 +150,14 @@ TEST_P(PlantedCampaign, FindsItAndWritesItDown) {
   EXPECT_GE(of_symptom * 2, s.bugs());
 }
 
-INSTANTIATE_TEST_SUITE_P(Each, PlantedCampaign,
-                         ::testing::Values(Planted{"swapped-operands", "wrong-numbers", kCases, 10},
-                                           Planted{"scaled-binding", "wrong-numbers", 2 * kCases, 20},
-                                           Planted{"error-at-load", "crash", kCases, kCases / 3},
-                                           Planted{"crash-at-run", "crash", 32, 32}),
-                         [](const auto& info) { return test_name(info.param.mode); });
+INSTANTIATE_TEST_SUITE_P(
+    Each, PlantedCampaign,
+    ::testing::Values(Planted{"swapped-operands", "wrong-numbers", kCases, 10},
+                      // It hits whatever makes an output: a group for each such operator.
+                      Planted{"scaled-binding", "wrong-numbers", 2 * kCases, 25},
+                      Planted{"error-at-load", "crash", kCases, kCases / 3},
+                      Planted{"crash-at-run", "crash", 32, 32}),
+    [](const auto& info) { return test_name(info.param.mode); });
 
 TEST_F(CampaignTest, TheNumberOfJobsDoesNotMatter) {
   for (int jobs : {1, 2, 4}) run_quietly(options("swapped-operands", std::to_string(jobs), kCases, jobs));

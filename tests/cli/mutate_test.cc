@@ -59,7 +59,7 @@ TEST_F(Mutate, IsAFunctionOfItsSeed) {
 
 TEST_F(Mutate, SaysWhatItCannotDo) {
   const std::string model = dense(), end = " -o " + out();
-  refused("mutate /no/such.onnx --with prune-magnitude" + end, {"/no/such.onnx", "no such file"});
+  refused("mutate /no/such.onnx --with prune-magnitude" + end, {"/no/such.onnx", "No such file"});
   refused("mutate " + model + " --with prune-everything" + end, {"prune-everything", "list mutators"});
   refused("mutate " + model + " --with change-axis" + end, {"change-axis", "family change"});
   refused("mutate " + model + " --with prune-magnitude:sparsity=2" + end, {"sparsity=2", "0.1 to 0.95"});
