@@ -109,13 +109,17 @@ DType Choices::type(const std::string& name, std::initializer_list<DType> types)
 
 std::string Choices::settings() const {
   std::vector<std::string> words;
-  for (const auto& [name, value] : made_) words.push_back(name + "=" + value);
+  for (const auto& [name, value] : made_) {
+    words.push_back(name);
+    words.back().append("=").append(value);
+  }
   return join(words, " ");
 }
 
 void Choices::finish(std::string_view mutator) const {
-  for (const auto& [name, value] : given_)
-    if (name != "places" &&
+  for (const auto& given : given_)
+    if (const std::string& name = given.first;
+        name != "places" &&
         std::none_of(made_.begin(), made_.end(), [&](const auto& m) { return m.first == name; }))
       throw UserError(std::string(mutator) + " has no setting " + name + " here (it used: " + settings() +
                       ")");

@@ -36,6 +36,7 @@ ValueId two_transposes(Rewriting& r, const Site& s) {
   const auto whole = perm_of(s.old, rank), first = r.choices().rng().permutation(rank);
   // first[second[i]] = whole[i]
   std::vector<std::int64_t> second;
+  second.reserve(whole.size());
   for (std::int64_t a : whole) second.push_back(std::find(first.begin(), first.end(), a) - first.begin());
   return r.transpose(r.transpose(s.old.inputs[0], first), second);
 }

@@ -18,8 +18,6 @@
 namespace mob::cli {
 namespace {
 
-namespace fs = std::filesystem;
-
 struct Words {
   std::string model, out;
   std::vector<std::string> with;

@@ -251,6 +251,7 @@ std::vector<Result> run_once(OrtSession* session, const TensorRefs& inputs, cons
   const Inputs in = make_inputs(inputs, slot);
   const std::vector<std::string> names = output_names(session, stage);
   std::vector<const char*> c_names;
+  c_names.reserve(names.size());
   for (const std::string& n : names) c_names.push_back(n.c_str());
   std::vector<OrtValue*> outputs(names.size(), nullptr);
   OrtStatus* status = api->Run(session, nullptr, in.names.data(), in.raw.data(), in.raw.size(),
@@ -301,6 +302,7 @@ std::uint64_t fastest_run(OrtSession* session, const TensorRefs& inputs, const S
   const Inputs in = make_inputs(inputs, slot);
   const std::vector<std::string> names = output_names(session, stage);
   std::vector<const char*> c_names;
+  c_names.reserve(names.size());
   for (const std::string& n : names) c_names.push_back(n.c_str());
   for (std::uint32_t i = 0; i < runs; ++i) {
     std::vector<OrtValue*> outputs(names.size(), nullptr);
