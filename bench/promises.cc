@@ -13,6 +13,9 @@
 #include "mutators/mutator.h"
 #include "oracles/compare.h"
 #include "oracles/promises.h"
+#include "tests/mutators/fusion_parents.h"
+#include "tests/mutators/pruning_parents.h"
+#include "tests/mutators/quantized_parents.h"
 
 namespace {
 
@@ -125,6 +128,12 @@ std::vector<Case> parents_of(const Options& o, Workbench& bench) {
         fmt::print("left out: {}\n", e.what());
       }
   if (!o.corpus.empty()) return cases;
+  // About a third are what some mutators need and generators draw rarely: networks to prune, quantized
+  // models, operators alone and spelled out.
+  add_networks(cases, o.parents / 10);
+  for (Case& c : quantized_parents(static_cast<std::size_t>(o.parents / 10))) cases.push_back(std::move(c));
+  for (Case& c : fusion_parents(o.seed, static_cast<std::uint64_t>(o.parents / 1000 + 1)))
+    cases.push_back(std::move(c));
   for (std::uint64_t i = 0; cases.size() < static_cast<std::size_t>(o.parents); ++i) {
     Rng rng(o.seed, i);
     auto g = i % 3 == 0 ? generate_graph(rng, bench.options) : generate_motif(rng, bench.options);

@@ -35,8 +35,8 @@ bool block(const Case& c, const Facts& f, ValueId x, ValueId branch, ValueId sum
 
 // A constant that no user can replace, of this number only.
 bool filled(const Case& c, ValueId v, double x) {
-  const std::optional<Tensor> t = content(c, v);
-  if (!t || c.model.graph.is_input(v) || t->count() == 0) return false;
+  const std::optional<Tensor> t = fixed_content(c, v);
+  if (!t || t->count() == 0) return false;
   for (std::int64_t i = 0; i < t->count(); ++i)
     if ((is_float(t->dtype()) ? t->real_at(i) : static_cast<double>(t->int_at(i))) != x) return false;
   return true;

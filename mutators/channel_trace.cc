@@ -19,7 +19,7 @@ ValueId Trace::out(const Node& n, std::size_t slot) {
 }
 
 bool Trace::constant(ValueId v) const {
-  return !c_.model.graph.is_input(v) && content(c_, v).has_value();
+  return fixed_content(c_, v).has_value();
 }
 
 std::optional<std::vector<std::int64_t>> Trace::ints(const Node& n, std::size_t slot,

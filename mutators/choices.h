@@ -13,6 +13,9 @@
 #include "fuzzer/graph/dtype.h"
 
 namespace mob {
+namespace mutators {
+class Facts;
+}
 
 class Choices {
  public:
@@ -21,6 +24,11 @@ class Choices {
       : rng_(&rng), given_(std::move(given)) {}
 
   Rng& rng() { return *rng_; }
+
+  // Facts of the case that the mutator gets a copy of, for a caller that tries many mutators on one case: to
+  // find them out is most of the work of a mutator that has no place there. Null: it does so itself.
+  void set_facts(const mutators::Facts* facts) { facts_ = facts; }
+  const mutators::Facts* facts() const { return facts_; }
 
   // One of the words; a real number of a range; a whole number of a range, both ends included; yes or no.
   // Each is written down (`settings`). They throw UserError naming the setting where the user's is none of
@@ -66,6 +74,7 @@ class Choices {
   void note(const std::string& name, std::string value);
 
   Rng* rng_;
+  const mutators::Facts* facts_ = nullptr;
   std::map<std::string, std::string> given_;
   std::vector<std::pair<std::string, std::string>> made_;
   bool faulty_ = false;

@@ -168,7 +168,7 @@ class Conversion {
       n().set("axis", last);
       return true;
     }
-    if (next_ < 13 || open_sizes(c_) || f_.type(n().inputs[0]).count() == 0) return false;
+    if (next_ < 13 || !fixed_sizes(c_) || f_.type(n().inputs[0]).count() == 0) return false;
     flatten_from_ = axis;
     n().set("axis", std::int64_t{1});
     return true;
@@ -181,7 +181,7 @@ class Conversion {
   }
   // Before opset 18, parts are equal unless their sizes are given.
   bool mend_split() {
-    if (open_sizes(c_)) return false;
+    if (!fixed_sizes(c_)) return false;
     n().remove("num_outputs");
     if (n().inputs.size() > 1 && n().inputs[1] != kNoValue) return true;
     std::int64_t axis = n().int_or("axis", 0);
@@ -197,10 +197,7 @@ class Conversion {
     return true;
   }
   // What it holds if it is a constant that no caller can change.
-  std::optional<Tensor> fixed(ValueId v) const {
-    if (v == kNoValue || c_.model.graph.is_input(v)) return std::nullopt;
-    return content(c_, v);
-  }
+  std::optional<Tensor> fixed(ValueId v) const { return fixed_content(c_, v); }
   bool constant_where_gone(const Schema& from, const Schema& to) {
     for (std::size_t s = 0; s < n().inputs.size() && s < from.inputs.size(); ++s)
       if (n().inputs[s] != kNoValue && parameter(to.inputs, s) == nullptr && !fixed(n().inputs[s]))

@@ -34,7 +34,7 @@ bool over_sum(Regroup& r) {
 // (a + b) W, X (V + W): of terms of equal dimensions, so that both products have the sum's.
 bool matrices_over_sum(Regroup& r) {
   const Node root = r.root();
-  if (root.op_type != "MatMul" || !r.closed()) return false;
+  if (root.op_type != "MatMul" || !r.fixed()) return false;
   for (std::size_t s : {0u, 1u}) {
     const Node* of = sum(r, root.inputs[s]);
     if (of == nullptr || !r.known(of->inputs[0]) || !r.known(of->inputs[1]) ||
@@ -53,7 +53,7 @@ bool matrices_over_sum(Regroup& r) {
 // A sum or mean over axes of a + b.
 bool reduction_over_sum(Regroup& r) {
   const Node root = r.root();
-  if ((root.op_type != "ReduceSum" && root.op_type != "ReduceMean") || !r.closed()) return false;
+  if ((root.op_type != "ReduceSum" && root.op_type != "ReduceMean") || !r.fixed()) return false;
   const Node* of = sum(r, root.inputs[0]);
   if (of == nullptr || !kFloats.has(r.type(root.outputs[0]).dtype) || !r.known(of->inputs[0]) ||
       !r.known(of->inputs[1]) || r.type(of->inputs[0]) != r.type(of->inputs[1]))

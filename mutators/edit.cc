@@ -8,7 +8,6 @@
 namespace mob::mutators {
 namespace {
 
-constexpr std::size_t kMaxNodes = 2000;
 // Of any tensor: a generated case that grows beyond this is a mutation gone wrong. A model that begins with
 // more than a generator's is a real one, and may hold larger tensors.
 constexpr std::int64_t kMaxElements = std::int64_t{1} << 20;
@@ -364,6 +363,11 @@ std::optional<Tensor> content(const Case& c, ValueId v) {
   return t;
 }
 
+std::optional<Tensor> fixed_content(const Case& c, ValueId v) {
+  if (v == kNoValue || c.model.graph.is_input(v)) return std::nullopt;
+  return content(c, v);
+}
+
 void set_content(Case& c, ValueId v, Tensor t) {
   Graph& g = c.model.graph;
   g[v].type = declared(t.type());
@@ -544,6 +548,33 @@ void orphaned(Case& c, ValueId v, Rng& rng) {
     expose(c, v);
   else if (rng.chance(0.8))
     remove_dead(c, v);
+}
+
+std::optional<Promise> recompute(Case& c, Choices& choices, Recomputed change) {
+  try {
+    std::optional<Case> before;
+    std::optional<Facts> own;
+    if (choices.facts() == nullptr) {
+      if (!plain(c)) return std::nullopt;
+      own.emplace(before.emplace(c));
+    }
+    if (!change(c, own ? *own : *choices.facts(), choices.rng())) return std::nullopt;
+    return Promise{.kind = Promise::Kind::kRecompute};
+  } catch (const UserError&) {  // a cycle, a size that overflows
+    return std::nullopt;
+  }
+}
+
+std::optional<Promise> kept(Case& c, Choices& choices, Kept change) {
+  std::optional<Promise> promise;
+  if (const Facts* known = choices.facts()) {
+    if (known->valid()) promise = change(c, *known, choices);
+  } else {
+    const Case before = c;
+    if (const std::optional<Facts> facts = facts_of(before)) promise = change(c, *facts, choices);
+  }
+  if (promise) promise->kind = Promise::Kind::kSameValues;
+  return promise;
 }
 
 }  // namespace mob::mutators

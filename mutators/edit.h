@@ -16,7 +16,11 @@
 
 namespace mob::mutators {
 
-// Whether we can work on the case: every operator known, no nested graphs, no strings, nothing but tensors.
+// Of a graph that we work on.
+inline constexpr std::size_t kMaxNodes = 2000;
+
+// Whether we can work on the case: not too large, every operator known, no nested graphs, no strings, nothing
+// but tensors.
 bool plain(const Case& c);
 
 // Where a value is read: slot of a node, or (node < 0) the index of a graph output.
@@ -73,6 +77,8 @@ std::optional<Facts> facts_of(const Case& c);
 
 // What a leaf holds; empty where the value is no leaf (or a Constant of strings or of a sparse tensor).
 std::optional<Tensor> content(const Case& c, ValueId v);
+// The same of a constant that no caller can replace: an initializer that is no graph input, a Constant node.
+std::optional<Tensor> fixed_content(const Case& c, ValueId v);
 void set_content(Case& c, ValueId v, Tensor t);
 // How a leaf stands in the model (never kComputed).
 Constness constness(const Case& c, ValueId v);
@@ -126,33 +132,22 @@ std::optional<T> maybe_pick(const std::vector<T>& list, Rng& rng) {
   return rng.pick(list);
 }
 
-// The body of every mutator of family kChange: `change` works on a copy, which counts only where it says so.
-template <bool (*change)(Case&, const Facts&, Rng&)>
+// The body of every mutator of family kChange: `change` says whether it changed the case, of which the facts
+// tell what it was before.
+using Recomputed = bool (*)(Case&, const Facts&, Rng&);
+std::optional<Promise> recompute(Case& c, Choices& choices, Recomputed change);
+template <Recomputed change>
 std::optional<Promise> recompute(Case& c, Choices& choices) {
-  if (!plain(c)) return std::nullopt;
-  try {
-    const Facts facts(c);
-    Case draft = c;
-    if (!change(draft, facts, choices.rng())) return std::nullopt;
-    c = std::move(draft);
-    return Promise{.kind = Promise::Kind::kRecompute};
-  } catch (const UserError&) {  // a cycle, a size that overflows
-    return std::nullopt;
-  }
+  return recompute(c, choices, change);
 }
 
-// The body of a mutator that keeps what it promises: `change` works on a copy, which counts only where it
-// returns a promise. Cases that are not valid, or of which not everything is known, are left alone.
-template <std::optional<Promise> (*change)(Case&, const Facts&, Choices&)>
+// The body of a mutator that keeps what it promises; `change` as above. Cases that are not valid, or of which
+// not everything is known, are left alone.
+using Kept = std::optional<Promise> (*)(Case&, const Facts&, Choices&);
+std::optional<Promise> kept(Case& c, Choices& choices, Kept change);
+template <Kept change>
 std::optional<Promise> kept(Case& c, Choices& choices) {
-  const std::optional<Facts> facts = facts_of(c);
-  if (!facts) return std::nullopt;
-  Case draft = c;
-  std::optional<Promise> promise = change(draft, *facts, choices);
-  if (!promise) return std::nullopt;
-  promise->kind = Promise::Kind::kSameValues;
-  c = std::move(draft);
-  return promise;
+  return kept(c, choices, change);
 }
 
 }  // namespace mob::mutators

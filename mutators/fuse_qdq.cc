@@ -71,7 +71,7 @@ class Finder {
     }
     return sb.count() == 1 || sw.count() == 1 || sb.count() == sw.count();
   }
-  bool fixed(ValueId v) const { return !c_.model.graph.is_input(v) && content(c_, v).has_value(); }
+  bool fixed(ValueId v) const { return fixed_content(c_, v).has_value(); }
 
   const Case& c_;
   const Facts& f_;

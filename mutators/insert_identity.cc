@@ -19,7 +19,7 @@ std::optional<Promise> change(Case& c, const Facts& f, Choices& choices) {
                "and-self",  "sum-of-one", "bitwise-self", "where",          "dropout",       "reshape",
                "transpose", "flatten",    "expand",       "tile",           "pad",           "slice",
                "gather",    "concat",     "split",        "reduce-nothing", "depth-to-space"});
-  const bool all_readers = choices.word("readers", {"all", "one"}) == "all", open = open_sizes(c);
+  const bool all_readers = choices.word("readers", {"all", "one"}) == "all", open = !fixed_sizes(c);
   std::vector<ValueId> places = values_with_readers(c, f);
   const std::vector<bool> shapes = shaping(c, f);
   std::erase_if(places, [&](ValueId v) {

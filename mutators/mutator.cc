@@ -78,11 +78,13 @@ bool poor(const Case& c) {
 
 // One mutation that settles, of an evenly drawn mutator.
 bool mutate_once(Case& c, Rng& rng, bool parent_poor, const Support* support) {
+  const mutators::Facts facts(c);
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     static const std::vector<const Mutator*> mutators = of_families({MutatorFamily::kChange});
     const Mutator& m = *rng.pick(mutators);
     Case draft = c;
     Choices choices(rng);
+    choices.set_facts(&facts);
     if (!m.apply(draft, choices) || !settle(draft, support)) continue;
     if (!parent_poor && poor(draft) && !rng.chance(kKeepPoor)) continue;
     draft.lineage.emplace_back(m.name);
@@ -140,12 +142,16 @@ std::optional<Derivation> derive(Case& c, const Mutator& mutator, Choices& choic
 std::optional<Derived> derived(const Case& parent, Rng& rng, double more, const Support* support) {
   Derived d{.c = parent, .steps = {}};
   unlist_initializers(d.c);
+  std::optional<mutators::Facts> facts = mutators::facts_of(d.c);  // of d.c as it stands
   const auto attempt = [&](std::initializer_list<MutatorFamily> families) {
     const std::vector<const Mutator*> mutators = of_families(families);
     for (int n = 0; n < kAttempts && !mutators.empty(); ++n) {
       Choices choices(rng);
+      if (facts) choices.set_facts(&*facts);
       if (auto step = derive(d.c, *rng.pick(mutators), choices, support)) {
         d.steps.push_back(std::move(*step));
+        facts.reset();
+        if (auto now = mutators::facts_of(d.c)) facts.emplace(std::move(*now));
         return;
       }
     }

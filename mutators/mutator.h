@@ -32,9 +32,10 @@ struct Mutator {
   std::string_view name;     // "change-axis"
   std::string_view aims_at;  // one line: what of an optimizer it provokes, or what it makes of a model
   MutatorFamily family = MutatorFamily::kChange;
-  // Changes the case; its lineage is kept by the caller. Nothing: there is no place for it, and the case is
-  // untouched. A mutant of kChange may be invalid: `settle` tells. Others are valid once settled; what
-  // kNest makes is beyond `settle`, and needs none. Throws UserError for settings that the user got wrong.
+  // Changes the case; its lineage is kept by the caller. Nothing: there is no place for it, and the case,
+  // which may be half changed, is to be thrown away. A mutant of kChange may be invalid: `settle` tells.
+  // Others are valid once settled; what kNest makes is beyond `settle`, and needs none. Throws UserError for
+  // settings that the user got wrong.
   std::optional<Promise> (*apply)(Case&, Choices&);
 };
 

@@ -4,15 +4,6 @@
 
 namespace mob::mutators {
 
-std::optional<Tensor> constant(const Case& c, const Facts& f, ValueId v) {
-  const Graph& g = c.model.graph;
-  if (v == kNoValue || (g[v].initializer && g.is_input(v))) return std::nullopt;
-  if (g[v].initializer) return *g[v].initializer;
-  const int p = f.producer(v);
-  if (p < 0 || g.nodes[static_cast<std::size_t>(p)].op_type != "Constant") return std::nullopt;
-  return content(c, v);
-}
-
 bool holds_exactly(DType t, double x) {
   return Tensor::scalar(t, x).real_at(0) == x;
 }

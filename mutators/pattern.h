@@ -16,9 +16,6 @@
 
 namespace mob::mutators {
 
-// What a value holds in every run: an initializer that no caller can replace, or a Constant node's output.
-std::optional<Tensor> constant(const Case& c, const Facts& f, ValueId v);
-
 // Whether an element of this type can hold the number exactly.
 bool holds_exactly(DType t, double x);
 
@@ -84,7 +81,7 @@ class Rewriting : public Writer {
   // The standard node of this operator whose first output the value is.
   std::optional<Node> maker(ValueId v, std::string_view op) const;
   const ArrayType& type(ValueId v) const { return f_.type(v); }
-  std::optional<Tensor> constant(ValueId v) const { return mutators::constant(c_, f_, v); }
+  std::optional<Tensor> constant(ValueId v) const { return fixed_content(c_, v); }
   // The element of a constant that has one only, of a rank not above `most_rank`.
   std::optional<double> number(ValueId v, std::size_t most_rank = 0) const;
   std::optional<std::vector<std::int64_t>> int_list(ValueId v) const;  // of a constant of integers

@@ -184,11 +184,10 @@ bool of_checked_size(const ArrayType& t) {
 }
 
 std::optional<Tensor> float_constant(const Case& c, const Facts& f, ValueId v) {
-  const Graph& g = c.model.graph;
-  if (v == kNoValue || g.is_input(v) || g.is_output(v) || !f.known(v) || f.type(v).dtype != DType::kFloat ||
+  if (v == kNoValue || c.model.graph.is_output(v) || !f.known(v) || f.type(v).dtype != DType::kFloat ||
       f.type(v).count() == 0)
     return std::nullopt;
-  std::optional<Tensor> t = content(c, v);
+  std::optional<Tensor> t = fixed_content(c, v);
   for (std::int64_t i = 0; t && i < t->count(); ++i)
     if (!std::isfinite(t->real_at(i))) return std::nullopt;
   return t;

@@ -9,12 +9,6 @@ constexpr double kLeast = 0x1p-80, kMost = 0x1p80;
 constexpr DTypeSet kKept = {DType::kInt8,   DType::kUint8, DType::kInt16,
                             DType::kUint16, DType::kInt4,  DType::kUint4};
 
-// A leaf that no input set changes.
-std::optional<Tensor> fixed(const Case& c, ValueId v) {
-  if (v == kNoValue || c.model.graph.is_input(v)) return std::nullopt;
-  return content(c, v);
-}
-
 ValueId zero_of(const Node& n) {
   return n.inputs.size() > 2 ? n.inputs[2] : kNoValue;
 }
@@ -37,7 +31,7 @@ bool one_scale(const Facts& f, const Node& n) {
 std::optional<Quantization> read_quantization(const Case& c, const Facts& f, const Node& n) {
   const ValueId whole = is_quantize(n) ? n.outputs[0] : n.inputs[0];
   const ValueId real = is_quantize(n) ? n.inputs[0] : n.outputs[0];
-  const std::optional<Tensor> scale = fixed(c, n.inputs[1]);
+  const std::optional<Tensor> scale = fixed_content(c, n.inputs[1]);
   if (!scale || scale->dtype() != DType::kFloat || f.type(real).dtype != DType::kFloat ||
       !kKept.has(f.type(whole).dtype))
     return std::nullopt;
@@ -46,7 +40,7 @@ std::optional<Quantization> read_quantization(const Case& c, const Facts& f, con
     return std::nullopt;
   q.zero.assign(q.scale.size(), 0);
   if (zero_of(n) != kNoValue) {
-    const std::optional<Tensor> zero = fixed(c, zero_of(n));
+    const std::optional<Tensor> zero = fixed_content(c, zero_of(n));
     if (!zero || zero->count() != scale->count()) return std::nullopt;
     q.zero = zero->ints_vector();
   }

@@ -59,11 +59,6 @@ const Expected* Regroup::value(ValueId v) const {
   return v < facts_end_ ? f_.value(v) : nullptr;
 }
 
-std::optional<Tensor> Regroup::constant_of(ValueId v) const {
-  if (v == kNoValue || c_.model.graph.is_input(v)) return std::nullopt;
-  return content(c_, v);
-}
-
 ValueId Regroup::node(std::string op, std::vector<ValueId> inputs, std::vector<Attribute> attributes) {
   std::vector<const Expected*> values;
   for (ValueId v : inputs) {

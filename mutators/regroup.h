@@ -24,9 +24,9 @@ class Regroup {
   const Node* maker(ValueId v, std::string_view op) const;
   bool known(ValueId v) const { return v != kNoValue && value(v) != nullptr; }
   // Whether the sizes that are known are those of every run.
-  bool closed() const { return !open_sizes(c_); }
+  bool fixed() const { return fixed_sizes(c_); }
   // What the value holds if it is a constant that no caller can change.
-  std::optional<Tensor> constant_of(ValueId v) const;
+  std::optional<Tensor> constant_of(ValueId v) const { return fixed_content(c_, v); }
   const ArrayType& type(ValueId v) const { return value(v)->type; }
   const Expected* value(ValueId v) const;
 

@@ -41,15 +41,6 @@ bool among(const std::array<std::string_view, n>& list, std::string_view word) {
 
 }  // namespace
 
-bool open_sizes(const Case& c) {
-  const Graph& g = c.model.graph;
-  return !c.bindings.empty() || std::any_of(g.inputs.begin(), g.inputs.end(), [&](ValueId v) {
-    return !g[v].type || !g[v].type->shape ||
-           std::any_of(g[v].type->shape->begin(), g[v].type->shape->end(),
-                       [](const Dim& d) { return d.value < 0; });
-  });
-}
-
 bool takes(const Case& c, std::string_view op, std::initializer_list<DType> types) {
   const auto opset = static_cast<int>(c.model.opset());
   const Schema* form = schema(op, opset);
@@ -75,8 +66,8 @@ std::optional<Ints> reduced_axes(const Case& c, const Facts& f, const Node& n) {
   const auto rank = static_cast<std::int64_t>(f.type(n.inputs[0]).rank());
   Ints axes = n.ints_or("axes", {});
   if (n.inputs.size() > 1 && n.inputs[1] != kNoValue) {
-    const std::optional<Tensor> given = content(c, n.inputs[1]);
-    if (!given || c.model.graph.is_input(n.inputs[1])) return std::nullopt;
+    const std::optional<Tensor> given = fixed_content(c, n.inputs[1]);
+    if (!given) return std::nullopt;
     axes = given->ints_vector();
   }
   if (axes.empty()) {

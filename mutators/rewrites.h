@@ -9,15 +9,12 @@
 #include <string_view>
 #include <vector>
 
+#include "mutators/certain.h"
 #include "mutators/edit.h"
 
 namespace mob::mutators {
 
 using Ints = std::vector<std::int64_t>;
-
-// Whether sizes may be others in another run: a dimension of a graph input is open, or there are further
-// bindings. Then Facts know the sizes of one run only (ranks stay).
-bool open_sizes(const Case& c);
 
 // Whether the operator, in its form at the model's opset, takes inputs of these types.
 bool takes(const Case& c, std::string_view op, std::initializer_list<DType> types);
@@ -47,9 +44,8 @@ std::vector<ValueId> values_with_readers(const Case& c, const Facts& f);
 // are none that `plain` takes.
 template <class T>
 std::vector<T> with_room(const Case& c, std::vector<T> places, std::size_t nodes) {
-  constexpr std::size_t kMostNodes = 2000;
   const std::size_t have = c.model.graph.nodes.size();
-  const std::size_t room = have >= kMostNodes ? 0 : (kMostNodes - have) / nodes;
+  const std::size_t room = have >= kMaxNodes ? 0 : (kMaxNodes - have) / nodes;
   if (places.size() > room) places.resize(room);
   return places;
 }

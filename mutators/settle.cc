@@ -4,13 +4,10 @@
 #include <set>
 
 #include "mutators/edit.h"
+#include "mutators/old_initializers.h"
 
 namespace mob {
 namespace {
-
-// IR versions before this one take initializers only where they are graph inputs, too.
-constexpr std::int64_t kFirstFreeInitializers = 4;
-constexpr std::int64_t kRaisedIr = 8;
 
 // Declared types of graph inputs follow their tensors; what was symbolic stays so where the rank is the same.
 // Whether any dimension is open.

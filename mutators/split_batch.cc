@@ -168,7 +168,7 @@ void drop_unread_joins(Case& c, const std::vector<Place>& places) {
 }
 
 std::optional<Promise> change(Case& c, const Facts& f, Choices& choices) {
-  if (open_sizes(c)) return std::nullopt;
+  if (!fixed_sizes(c)) return std::nullopt;
   std::vector<Place> places;
   for (int n : f.order()) {
     const Node& node = c.model.graph.nodes[static_cast<std::size_t>(n)];

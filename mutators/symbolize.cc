@@ -43,7 +43,7 @@ bool open_inputs(Case& c, const std::string& to, Choices& choices) {
 
 // Other bindings have other sizes: they go.
 bool close_inputs(Case& c) {
-  if (!open_sizes(c)) return false;
+  if (fixed_sizes(c)) return false;
   c.model = made_static(c.model, c.inputs);
   c.bindings.clear();
   return true;

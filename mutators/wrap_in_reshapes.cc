@@ -70,7 +70,7 @@ ValueId there_and_back(Case& c, ValueId v, const ArrayType& t, Choices& choices)
   Rng& rng = choices.rng();
   const Fits fit = fits(c, t.dtype);
   const auto rank = static_cast<std::int64_t>(t.rank());
-  const bool open = open_sizes(c), runtime = fit.reshape && c.model.opset() >= 14;
+  const bool open = !fixed_sizes(c), runtime = fit.reshape && c.model.opset() >= 14;
   if (runtime && rng.chance(open ? 0.5 : 0.1)) return flat_and_back(c, v, choices);
   if (fit.reshape && !open && t.count() > 0 && rng.chance(0.7)) {
     const ValueId other =
@@ -124,7 +124,7 @@ void wrap(Case& c, const Facts& f, int node, Choices& choices) {
   const ArrayType& t = f.type(g.nodes[at].outputs[0]);
   const bool alike = std::all_of(slots.begin(), slots.end(),
                                  [&](std::size_t s) { return f.type(g.nodes[at].inputs[s]).dims == t.dims; });
-  if (open_sizes(c) || !alike || t.count() == 0 || choices.rng().chance(0.2))
+  if (!fixed_sizes(c) || !alike || t.count() == 0 || choices.rng().chance(0.2))
     return with_another_axis(c, f, node, choices);
   const Dims other = refactored(t.dims, choices.rng());
   for (std::size_t s : slots) {

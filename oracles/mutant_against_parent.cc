@@ -30,13 +30,23 @@ Verdict broken(const Derivation& step, Symptom symptom, const std::string& what,
   return Verdict::found(std::move(f));
 }
 
+struct TwinReference {
+  Twin twin;
+  Reference reference;
+};
+std::vector<TwinReference> twin_references(const Derivation& step) {
+  std::vector<TwinReference> list;
+  for (const Twin& twin : twins_of(step.promise)) list.push_back({twin, evaluate_twin(*step.parent, twin)});
+  return list;
+}
+
 // Of one step, by the model and the references. Agrees where there is nothing to say.
-Verdict check_step(const Derivation& step, const Case& mutant, const Reference& m) {
+Verdict check_step(const Derivation& step, const Case& mutant, const Reference& m,
+                   const std::vector<TwinReference>& twins) {
   const std::vector<BrokenFact> facts = broken_facts(*step.parent, mutant, step.promise);
   if (!facts.empty()) return broken(step, facts.front().symptom, facts.front().what);
   if (!m.available()) return Verdict::skip("no reference: " + m.unavailable);
-  for (const Twin& twin : twins_of(step.promise)) {
-    const Reference t = evaluate_twin(*step.parent, twin);
+  for (const auto& [twin, t] : twins) {
     if (!t.available()) return Verdict::skip("no reference of the " + twin.name + ": " + t.unavailable);
     if (t.random || m.random) continue;
     const Apart a = apart(twin.c ? *twin.c : *step.parent, t, mutant, m);
@@ -49,11 +59,9 @@ Verdict check_step(const Derivation& step, const Case& mutant, const Reference& 
 
 // The last step's twins on the system, optimized as the mutant is. Where the two are apart, one of them is
 // not what its own reference says: the mutant (then its other oracles tell), or the twin.
-Verdict check_on_system(const Evidence& e) {
-  const Derivation& step = e.steps.back();
-  for (const Twin& twin : twins_of(step.promise)) {
-    const Case& c = twin.c ? *twin.c : *step.parent;
-    const Reference t = evaluate_twin(*step.parent, twin);
+Verdict check_on_system(const Evidence& e, const std::vector<TwinReference>& twins) {
+  for (const auto& [twin, t] : twins) {
+    const Case& c = twin.c ? *twin.c : *e.steps.back().parent;
     if (!t.available() || t.random || e.reference.random) continue;
     std::vector<Configuration> configurations;
     std::vector<std::size_t> indices;
@@ -85,13 +93,15 @@ Verdict check_runs(const Evidence& e) {
 Verdict check(const Evidence& e) {
   if (e.steps.empty()) return Verdict::agree();
   Verdict verdict = check_runs(e);
+  std::vector<TwinReference> twins;  // of the step that was checked last
   for (std::size_t i = 0; i < e.steps.size() && verdict.kind == Verdict::Kind::kAgree; ++i) {
     const bool last = i + 1 == e.steps.size();
     const Case& mutant = last ? e.c : *e.steps[i + 1].parent;
-    verdict = check_step(e.steps[i], mutant, last ? e.reference : evaluate(mutant));
+    twins = twin_references(e.steps[i]);
+    verdict = check_step(e.steps[i], mutant, last ? e.reference : evaluate(mutant), twins);
   }
   if (verdict.kind != Verdict::Kind::kAgree || !e.run || !e.plain().ok()) return verdict;
-  return check_on_system(e);
+  return check_on_system(e, twins);
 }
 
 }  // namespace

@@ -246,20 +246,46 @@ std::vector<std::string> output_names(OrtSession* session, Outcome::Stage stage)
   return names;
 }
 
+// A session with inputs, ready to be run as often as one likes.
+class Call {
+ public:
+  Call(OrtSession* session, const TensorRefs& inputs, const Slot& slot, Outcome::Stage stage)
+      : session_(session),
+        stage_(stage),
+        in_(make_inputs(inputs, slot)),
+        names_(output_names(session, stage)) {
+    c_names_.reserve(names_.size());
+    for (const std::string& n : names_) c_names_.push_back(n.c_str());
+  }
+
+  // The outputs. `taken`, if given, is set to the nanoseconds that the run took.
+  std::vector<OrtValuePtr> run(std::uint64_t* taken = nullptr) const {
+    std::vector<OrtValue*> outputs(names_.size(), nullptr);
+    const std::uint64_t start = now_ns();
+    OrtStatus* status = api->Run(session_, nullptr, in_.names.data(), in_.raw.data(), in_.raw.size(),
+                                 c_names_.data(), c_names_.size(), outputs.data());
+    if (taken != nullptr) *taken = now_ns() - start;
+    std::vector<OrtValuePtr> owners(outputs.begin(), outputs.end());
+    check(status, stage_);
+    return owners;
+  }
+  const std::vector<std::string>& names() const { return names_; }
+
+ private:
+  OrtSession* session_;
+  Outcome::Stage stage_;
+  Inputs in_;
+  std::vector<std::string> names_;
+  std::vector<const char*> c_names_;
+};
+
 std::vector<Result> run_once(OrtSession* session, const TensorRefs& inputs, const Slot& slot,
                              Outcome::Stage stage) {
-  const Inputs in = make_inputs(inputs, slot);
-  const std::vector<std::string> names = output_names(session, stage);
-  std::vector<const char*> c_names;
-  c_names.reserve(names.size());
-  for (const std::string& n : names) c_names.push_back(n.c_str());
-  std::vector<OrtValue*> outputs(names.size(), nullptr);
-  OrtStatus* status = api->Run(session, nullptr, in.names.data(), in.raw.data(), in.raw.size(),
-                               c_names.data(), c_names.size(), outputs.data());
-  std::vector<OrtValuePtr> owners(outputs.begin(), outputs.end());
-  check(status, stage);
+  const Call call(session, inputs, slot, stage);
+  const std::vector<OrtValuePtr> outputs = call.run();
   std::vector<Result> results;
-  for (std::size_t i = 0; i < names.size(); ++i) results.push_back(read_output(names[i], outputs[i], stage));
+  for (std::size_t i = 0; i < outputs.size(); ++i)
+    results.push_back(read_output(call.names()[i], outputs[i].get(), stage));
   return results;
 }
 
@@ -299,19 +325,11 @@ bool forget_peak() {
 std::uint64_t fastest_run(OrtSession* session, const TensorRefs& inputs, const Slot& slot, std::uint32_t runs,
                           Outcome::Stage stage) {
   std::uint64_t least = ~std::uint64_t{0};
-  const Inputs in = make_inputs(inputs, slot);
-  const std::vector<std::string> names = output_names(session, stage);
-  std::vector<const char*> c_names;
-  c_names.reserve(names.size());
-  for (const std::string& n : names) c_names.push_back(n.c_str());
+  const Call call(session, inputs, slot, stage);
   for (std::uint32_t i = 0; i < runs; ++i) {
-    std::vector<OrtValue*> outputs(names.size(), nullptr);
-    const std::uint64_t start = now_ns();
-    OrtStatus* status = api->Run(session, nullptr, in.names.data(), in.raw.data(), in.raw.size(),
-                                 c_names.data(), c_names.size(), outputs.data());
-    least = std::min(least, now_ns() - start);
-    const std::vector<OrtValuePtr> owners(outputs.begin(), outputs.end());
-    check(status, stage);
+    std::uint64_t taken = 0;
+    call.run(&taken);
+    least = std::min(least, taken);
   }
   return least;
 }

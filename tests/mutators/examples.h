@@ -32,18 +32,31 @@ inline std::vector<std::string> operators(const Case& c) {
   return ops;
 }
 
-// The mutants of one mutator that settle, for some draws; `settings` are the user's.
-inline std::vector<Case> mutants(const Case& c, std::string_view mutator, int draws = 60,
-                                 const std::map<std::string, std::string>& settings = {}) {
-  std::vector<Case> list;
+using Settings = std::map<std::string, std::string>;
+
+// What a mutator makes of the case in some draws, as (mutant, promise), not settled; `settings` are the
+// user's.
+inline std::vector<std::pair<Case, Promise>> applied(const Case& c, std::string_view mutator,
+                                                     const Settings& settings, std::uint64_t seed,
+                                                     int draws) {
+  std::vector<std::pair<Case, Promise>> list;
   const Mutator* m = find_mutator(mutator);
   EXPECT_NE(m, nullptr) << mutator;
   for (int i = 0; m != nullptr && i < draws; ++i) {
-    Rng rng(2, static_cast<std::uint64_t>(i));
+    Rng rng(seed, static_cast<std::uint64_t>(i));
     Choices choices(rng, settings);
     Case mutant = c;
-    if (m->apply(mutant, choices) && settle(mutant)) list.push_back(std::move(mutant));
+    if (auto promise = m->apply(mutant, choices)) list.emplace_back(std::move(mutant), std::move(*promise));
   }
+  return list;
+}
+
+// The mutants of one mutator that settle, for some draws.
+inline std::vector<Case> mutants(const Case& c, std::string_view mutator, int draws = 60,
+                                 const Settings& settings = {}) {
+  std::vector<Case> list;
+  for (auto& [mutant, promise] : applied(c, mutator, settings, 2, draws))
+    if (settle(mutant)) list.push_back(std::move(mutant));
   return list;
 }
 
@@ -51,26 +64,18 @@ inline bool any(const std::vector<Case>& list, auto&& test) {
   return std::any_of(list.begin(), list.end(), test);
 }
 
-using Settings = std::map<std::string, std::string>;
-
 // The different mutants that a mutator of a meaning-keeping family makes with these settings, in some draws.
 // Each is valid and keeps its promise.
 inline std::vector<Case> derivations(const Case& c, std::string_view mutator, const Settings& settings,
                                      int draws = 40) {
   std::vector<Case> list;
-  const Mutator* m = find_mutator(mutator);
-  EXPECT_NE(m, nullptr) << mutator;
-  for (int i = 0; m != nullptr && i < draws; ++i) {
-    Rng rng(3, static_cast<std::uint64_t>(i));
-    Choices choices(rng, settings);
-    Case mutant = c;
-    const auto promise = m->apply(mutant, choices);
-    if (!promise) continue;
+  for (auto& [mutant, promise] : applied(c, mutator, settings, 3, draws)) {
     EXPECT_TRUE(settle(mutant)) << to_text(mutant.model);
     if (serialize(mutant.model) == serialize(c.model)) continue;  // `derive` takes that for no place
     EXPECT_EQ(check_model(mutant.model), "") << to_text(mutant.model);
-    EXPECT_EQ(oracles::broken_promise(c, mutant, *promise), "") << to_text(mutant.model);
-    const bool seen = any(list, [&](const Case& o) { return to_text(o.model) == to_text(mutant.model); });
+    EXPECT_EQ(oracles::broken_promise(c, mutant, promise), "") << to_text(mutant.model);
+    const std::string text = to_text(mutant.model);
+    const bool seen = any(list, [&](const Case& o) { return to_text(o.model) == text; });
     if (!seen) list.push_back(std::move(mutant));
   }
   return list;
