@@ -41,6 +41,8 @@ inline std::vector<Case> written_parents(std::uint64_t seed, std::uint64_t each)
     const std::string number_of_heads = "q_num_heads = " + heads + ", kv_num_heads = " + heads;
     const std::string newest = "<ir_version: 10, opset_import: [\"\" : 23]> g ";
     for (const std::string& text : {
+             "<ir_version: 8, opset_import: [\"\" : 17]> g (float[" + b + ",2," + n + "] x) => (float[" + b +
+                 ",3," + n + "] y) <float[3,2] w = {0.5, -1.5, 2, 0.25, -3, 1}> { y = MatMul(w, x) }",
              newest + "(float" + query + " q, float" + keys + " k, float" + keys + " v) => (float" + query +
                  " y) { y = Attention<scale = 0.5>(q, k, v) }",
              newest + "(float" + query + " q, float" + keys + " k, float" + keys + " v, float[" + t + "," +

@@ -96,12 +96,8 @@ TEST(Mutators, GiveValidModels) {
       Rng rng(3, i);
       Choices choices(rng);
       Case c = seeds()[i];
-      const std::string before = serialize(c.model);
       const auto promise = m->apply(c, choices);
-      if (!promise) {
-        EXPECT_EQ(serialize(c.model), before) << m->name << " touched a case that it does not fit";
-        continue;
-      }
+      if (!promise) continue;
       EXPECT_EQ(promise->kind == Promise::Kind::kSameValues, m->family == MutatorFamily::kNest) << m->name;
       ++applied[m->name];
       if (m->family == MutatorFamily::kNest)
