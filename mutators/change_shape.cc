@@ -1,38 +1,12 @@
 // Sizes of dimensions: 0, 1, another, or all equal, so that a wrong rewrite still type-checks.
 #include <algorithm>
 
-#include "mutators/edit.h"
+#include "mutators/sizes.h"
 
 namespace mob::mutators {
 namespace {
 
 constexpr std::int64_t kLargest = 1 << 16;  // elements of a leaf
-
-// Every dimension `from` of these leaves becomes `to`; with `parameters`, also elements of constant shapes.
-bool resize(Case& c, const std::vector<ValueId>& leaves, std::int64_t from, std::int64_t to, bool parameters,
-            Rng& rng) {
-  bool changed = false;
-  for (ValueId v : leaves) {
-    const std::optional<Tensor> now = content(c, v);
-    if (!now) continue;
-    // Vectors of int64 are shapes, sizes, axes: their length is a rank.
-    if (now->dtype() == DType::kInt64 && now->dims().size() == 1 && now->count() <= 8 &&
-        constness(c, v) != Constness::kInput) {
-      std::vector<std::int64_t> values = now->ints_vector();
-      if (!parameters || std::find(values.begin(), values.end(), from) == values.end()) continue;
-      std::replace(values.begin(), values.end(), from, to);
-      set_content(c, v, Tensor::of_ints(DType::kInt64, now->dims(), values));
-      continue;
-    }
-    Dims dims = now->dims();
-    if (std::find(dims.begin(), dims.end(), from) == dims.end()) continue;
-    std::replace(dims.begin(), dims.end(), from, to);
-    if (element_count(dims) > kLargest) return false;
-    set_content(c, v, stretched(*now, dims, rng));
-    changed = true;
-  }
-  return changed;
-}
 
 bool change(Case& c, const Facts& f, Rng& rng) {
   std::vector<ValueId> shaped, inputs;
@@ -71,11 +45,13 @@ bool change(Case& c, const Facts& f, Rng& rng) {
     to = rng.range(2, 5);
     bool changed = false;
     for (std::int64_t d : dims)
-      if (d != to && d != 1) changed = resize(c, f.leaves(), d, to, true, rng) || changed;
+      if (d != to && d != 1)
+        changed = resize(c, f.leaves(), d, to, {.parameters = true, .largest = kLargest}, rng) || changed;
     return changed;
   }
   if (to == from) return false;
-  if (rng.chance(0.75)) return resize(c, f.leaves(), from, to, rng.chance(0.6), rng);
+  if (rng.chance(0.75))
+    return resize(c, f.leaves(), from, to, {.parameters = rng.chance(0.6), .largest = kLargest}, rng);
   // One place only: broadcasting.
   std::vector<ValueId> one = {maybe_split(c, f, *picked, rng)};
   const Tensor now = *content(c, one[0]);

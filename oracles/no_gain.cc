@@ -20,8 +20,10 @@ struct Way {
   const Configuration& configuration;
 };
 
-// In words how much worse `now` is than `before` in every round; empty where it is not.
-std::string worse(const Evidence& e, const Way& now, const Way& before, bool look_at_memory) {
+// In words how much worse `now` is than `before`, which is called `than`, in every round; empty where it is
+// not.
+std::string worse(const Evidence& e, const Way& now, const Way& before, std::string_view than,
+                  bool look_at_memory) {
   double slowest_ratio = kInfinity<double>, hungriest_ratio = kInfinity<double>;
   Cost a, b;
   for (int round = 0; round < kRounds; ++round) {
@@ -40,9 +42,9 @@ std::string worse(const Evidence& e, const Way& now, const Way& before, bool loo
     if (slowest_ratio < kTimesSlower && hungriest_ratio < kTimesHungrier) return "";
   }
   if (slowest_ratio >= kTimesSlower)
-    return fmt::format("{} times slower: {} us for {} us", show_number(slowest_ratio),
-                       show_number(a.seconds * 1e6), show_number(b.seconds * 1e6));
-  return fmt::format("{} times the memory: {} for {}", show_number(hungriest_ratio),
+    return fmt::format("{:.1f} times slower than {}: {:.1f} us against {:.1f} us", slowest_ratio, than,
+                       a.seconds * 1e6, b.seconds * 1e6);
+  return fmt::format("{:.1f} times hungrier than {}: {} against {}", hungriest_ratio, than,
                      show_bytes(static_cast<double>(a.peak_memory)),
                      show_bytes(static_cast<double>(b.peak_memory)));
 }
@@ -79,8 +81,9 @@ std::optional<Finding> slower_than_plain(const Evidence& e) {
     const bool memory = now.run_seconds > kWorthASecondLook;
     if (now.run_seconds - plain.run_seconds < kLeastSeconds && !memory) continue;
     if (now.run_seconds < kTimesSlower * plain.run_seconds && !memory) continue;
-    const std::string how = worse(e, {e.c, e.configurations[i]}, {e.c, e.configurations[0]}, memory);
-    if (!how.empty()) return finding("optimize", FindingClass::kBug, i, "than without optimization " + how);
+    const std::string how =
+        worse(e, {e.c, e.configurations[i]}, {e.c, e.configurations[0]}, "without optimization", memory);
+    if (!how.empty()) return finding("optimize", FindingClass::kBug, i, how);
   }
   return std::nullopt;
 }
@@ -92,11 +95,11 @@ std::optional<Finding> slower_than_parent(const Evidence& e) {
   const Derivation& step = e.steps.back();
   if (step.kind == "rewriting" && step.tool.empty()) return std::nullopt;  // nobody said that it gains
   const std::size_t i = e.outcomes.size() - 1;
-  const std::string how = worse(e, {e.c, e.configurations[i]}, {*step.parent, e.configurations[i]}, true);
+  const std::string how =
+      worse(e, {e.c, e.configurations[i]}, {*step.parent, e.configurations[i]}, "its parent", true);
   if (how.empty()) return std::nullopt;
-  Finding f =
-      finding("optimize", step.tool.empty() ? FindingClass::kKnownLimit : FindingClass::kBug, i,
-              (step.tool.empty() ? "" : step.tool + ", ") + step.mutator + ": than its parent " + how);
+  Finding f = finding("optimize", step.tool.empty() ? FindingClass::kKnownLimit : FindingClass::kBug, i,
+                      (step.tool.empty() ? "" : step.tool + ", ") + step.mutator + ": " + how);
   f.kind = step.kind;
   return f;
 }

@@ -7,6 +7,7 @@
 #include "fuzzer/base/text.h"
 #include "fuzzer/graph/model_io.h"
 #include "mutators/mutator.h"
+#include "mutators/sizes.h"
 
 namespace mob {
 namespace {
@@ -265,10 +266,11 @@ Focus parse_focus(const std::string& words) {
 std::uint64_t SourceOptions::hash() const {
   // The rest of the policy belongs to the version.
   const Policy& p = generator.policy;
-  std::uint64_t h = mix(static_cast<std::uint64_t>(generator.max_opset),
-                        join({version(), focus.pass, focus.op, focus.motif, std::to_string(p.motif),
-                              std::to_string(p.mutant), std::to_string(p.random), std::to_string(p.derived)},
-                             "|"));
+  std::uint64_t h = mix(
+      static_cast<std::uint64_t>(generator.max_opset),
+      join({version(), focus.pass, focus.op, focus.motif, std::to_string(p.motif), std::to_string(p.mutant),
+            std::to_string(p.random), std::to_string(p.derived), std::to_string(enlarged)},
+           "|"));
   for (const auto* seeds : {&corpus, &motifs}) {
     h = mix(h, std::to_string(seeds->size()));  // models of one kind are not the same as of the other
     for (const Seed& s : *seeds) h = mix(mix(h, s.name), serialize(s.c->model));
@@ -295,6 +297,10 @@ std::optional<Drawn> draw_case(std::uint64_t seed, std::uint64_t index, const So
           drawn->flat = std::make_shared<const Case>(std::move(drawn->c));
           drawn->c = std::move(*inner);
         }
+      if (drawn->steps.empty() && drawn->flat == nullptr && options.enlarged > 0 &&
+          fork.chance(options.enlarged))
+        if (auto large = mutators::enlarged(drawn->c, fork, options.generator.support))
+          drawn->c = std::move(*large);
       if (fork.chance(options.generator.policy.bindings)) bind_further(*drawn, fork);
       drawn->thorough = thorough;
       return drawn;

@@ -73,6 +73,7 @@ struct SourceOptions {
   std::vector<Seed> corpus;  // the user's models
   std::vector<Seed> motifs;  // motifs given as models
   Focus focus;
+  double enlarged = 0;  // of a case that is not derived: sizes at which time and memory can be measured
   std::uint64_t hash() const;  // of all that a case depends on
 };
 

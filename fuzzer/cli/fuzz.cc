@@ -21,6 +21,7 @@
 namespace mob::cli {
 namespace {
 
+constexpr double kEnlarged = 0.05;    // of the cases, where costs are measured
 constexpr double kPlainSeconds = 10;  // between lines where there is no terminal
 
 struct Words {
@@ -130,6 +131,7 @@ int fuzz(const Words& words) {
   o.limits.wall_seconds = 6 * words.deadline;
   o.triage_share = words.triage_share;
   o.measure = words.measure;
+  if (words.measure) o.source.enlarged = kEnlarged;
   o.stop = &stop_asked;
   struct sigaction action = {};
   action.sa_handler = ask_to_stop;
@@ -190,8 +192,8 @@ std::function<int()> set_up(CLI::App& app) {
       ->check(CLI::Range(0.0, 0.9));
   app.add_flag(
       "--measure", words->measure,
-      "look for what optimization makes slower or hungrier, too; such findings depend on the machine, so "
-      "that two runs may differ");
+      "look for what optimization makes slower or hungrier, too, on some larger cases; such findings depend "
+      "on the machine, so that two runs may differ");
   app.add_option("--disk-budget", words->disk_budget, "the campaign ends when its folder has grown to this")
       ->capture_default_str();
   app.add_option("--deadline", words->deadline,

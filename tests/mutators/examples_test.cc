@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include "fuzzer/reference/reference.h"
+#include "mutators/sizes.h"
 #include "tests/mutators/examples.h"
 
 namespace mob {
@@ -109,6 +110,24 @@ TEST(Rewire, ReachesSlotsThatMeanAnotherThing) {
       if (n.op_type == "Clip" && g[n.inputs[2]].name == "r") return true;
     return false;
   }));
+}
+
+TEST(Enlarged, MakesOneSizeAsLargeAsTheLargestValueAllows) {
+  const Case c = case_of("g (float[6,4] x, float[4,3] w) => (float[6,3] y) { y = MatMul(x, w) }");
+  bool rows = false, columns = false;
+  for (std::uint64_t i = 0; i < 20; ++i) {
+    Rng rng(5, i);
+    const auto large = mutators::enlarged(c, rng);
+    ASSERT_TRUE(large);
+    EXPECT_EQ(check_model(large->model), "");
+    const Dims& x = large->inputs.at("x").dims();
+    EXPECT_GE(element_count(x), 1 << 18);
+    EXPECT_LE(element_count(x), 1 << 19);
+    EXPECT_EQ(large->inputs.at("w").dims()[0], x[1]);
+    rows = rows || x[0] > 6;
+    columns = columns || x[1] > 4;
+  }
+  EXPECT_TRUE(rows && columns);
 }
 
 TEST(SymbolicDims, OutputsKeepTheirRankOnly) {
