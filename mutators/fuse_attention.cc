@@ -106,12 +106,13 @@ bool read_product(const Rewriting& r, ValueId v, Site& s) {
 
 // --- Masks ------------------------------------------------------------------------------------------------
 
-// Whether key j counts for query i if and only if it does not come after it.
+// Whether key j counts for query i if and only if it does not come after it. ONNX Runtime takes a single
+// query behind a cache for one that sees all keys: it keeps its mask.
 bool is_causal(const Rewriting& r, const Mask& mask, const Site& s, const Dims& scores) {
   const std::optional<Tensor> bools = constant_bools(r, mask);
   const std::int64_t rows = scores[2], keys = scores[3];
   if (!bools || bools->count() != rows * keys || rows * keys < 2 || bools->dims().size() < 2 ||
-      bools->dims().back() != keys)
+      bools->dims().back() != keys || (rows == 1 && s.past > 0))
     return false;
   for (std::int64_t i = 0; i < rows * keys; ++i)
     if (((bools->int_at(i) != 0) != mask.inverted) != (i % keys <= i / keys + s.past)) return false;

@@ -114,7 +114,8 @@ bool on_each_line(const std::vector<bool>& counts, const Dims& dims, std::size_t
   std::int64_t inner = 1;
   for (std::size_t a = axis + 1; a < dims.size(); ++a) inner *= dims[a];
   const std::int64_t block = inner * dims[axis];
-  std::vector<bool> seen(block == 0 ? 0 : counts.size() / static_cast<std::size_t>(dims[axis]), false);
+  if (block == 0) return true;
+  std::vector<bool> seen(counts.size() / static_cast<std::size_t>(dims[axis]), false);
   for (std::size_t i = 0; i < counts.size(); ++i) {
     const auto n = static_cast<std::int64_t>(i);
     if (counts[i]) seen[static_cast<std::size_t>(n / block * inner + n % inner)] = true;
