@@ -62,6 +62,5 @@ std::span<const Form> softmax_forms();
 std::span<const Form> reduction_forms();
 std::span<const Form> norm_forms();
 std::span<const Form> layout_forms();
-std::span<const Form> attention_forms();
 
 }  // namespace mob::mutators

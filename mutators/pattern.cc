@@ -157,10 +157,13 @@ void Rewriting::take_over(ValueId old, ValueId made) {
 
 bool Rewriting::replace(const Node& old, std::vector<ValueId> made) {
   Graph& g = c_.model.graph;
-  const int at = f_.producer(old.outputs.front());
+  std::set<std::size_t> makers;
+  for (ValueId v : old.outputs)
+    if (v != kNoValue) makers.insert(static_cast<std::size_t>(f_.producer(v)));
+  const auto replaced = [&](std::size_t n) { return n >= nodes_ || dead_.contains(n); };
   Known fresh;
-  bool good =
-      at >= 0 && !made.empty() && !dead_.contains(static_cast<std::size_t>(at)) && evaluate_new(fresh);
+  bool good = !made.empty() && !makers.empty() && std::none_of(makers.begin(), makers.end(), replaced) &&
+              evaluate_new(fresh);
   for (std::size_t i = 0; good && i < old.outputs.size(); ++i) {
     if (old.outputs[i] == kNoValue) continue;
     const Expected* now = i < made.size() ? value(fresh, made[i]) : nullptr;
@@ -171,8 +174,8 @@ bool Rewriting::replace(const Node& old, std::vector<ValueId> made) {
     return false;
   }
   made.front() = stand_in(fresh, made.front());
-  g.nodes[static_cast<std::size_t>(at)].outputs.clear();
-  dead_.insert(static_cast<std::size_t>(at));
+  for (std::size_t n : makers) g.nodes[n].outputs.clear();
+  dead_.insert(makers.begin(), makers.end());
   for (std::size_t i = 0; i < old.outputs.size(); ++i)
     if (old.outputs[i] != kNoValue) take_over(old.outputs[i], made[i]);
   mark_ = g.nodes.size();

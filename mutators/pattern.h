@@ -90,9 +90,9 @@ class Rewriting : public Writer {
   std::optional<std::vector<std::int64_t>> axes(const Node& n, std::size_t rank) const;
 
   // --- Writing.
-  // The value with which the old node's output i is replaced is `made[i]` (kNoValue where the old one has
-  // none). False, with all that was added since the last call taken back, where a node added is no valid
-  // ONNX, draws random numbers, or gives a value of another type.
+  // `made[i]` takes the place of the old node's output i (kNoValue where it has none); `old` may stand for
+  // some nodes, with the outputs of all. False, with all that was added since the last call taken back,
+  // where a node added is no valid ONNX, draws random numbers, or gives a value of another type.
   bool replace(const Node& old, std::vector<ValueId> made);
 
   // Takes away nodes that nobody reads any more. `counts` tells, by operator, how many more (or fewer) there

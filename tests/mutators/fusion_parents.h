@@ -36,6 +36,10 @@ inline std::vector<Case> written_parents(std::uint64_t seed, std::uint64_t each)
     const std::string width = std::to_string(std::stoi(heads) * std::stoi(n));
     const std::string query = "[" + b + "," + heads + "," + t + "," + n + "]";
     const std::string keys = "[" + b + "," + heads + "," + l + "," + n + "]";
+    const std::string past = "[" + b + "," + heads + ",2," + n + "]",
+                      total = std::to_string(std::stoi(l) + 2),
+                      both = "[" + b + "," + heads + "," + total + "," + n + "]";
+    const std::string heads_apart = "(float" + query + " q, float" + keys + " k, float" + keys + " v";
     const std::string row = "[" + b + "," + t + "," + width + "]",
                       rows = "[" + b + "," + l + "," + width + "]";
     const std::string number_of_heads = "q_num_heads = " + heads + ", kv_num_heads = " + heads;
@@ -54,6 +58,23 @@ inline std::vector<Case> written_parents(std::uint64_t seed, std::uint64_t each)
                  "<domain: \"local\", opset_import: [\"\" : 17]> F (x) => (p, q) { p = Neg(x)  q = Exp(p) "
                  "} " +
                  "<domain: \"local\", opset_import: [\"\" : 17]> G (x, z) => (p) { p = Sub(x, z) }",
+             newest + heads_apart + ", bool[" + t + "," + l + "] m) => (float" + query +
+                 " y) { y = Attention(q, k, v, m) }",
+             newest + heads_apart + ") => (float" + query + " y) { y = Attention<is_causal = 1>(q, k, v) }",
+             newest + heads_apart + ", float" + past + " pk, float" + past + " pv, bool[" + t + "," + total +
+                 "] m) => (float" + query + " y, float" + both + " nk, float" + both +
+                 " nv) { y, nk, nv = Attention<is_causal = 1>(q, k, v, m, pk, pv) }",
+             newest + heads_apart + ") => (float" + query + " y) <float f = {0.5}> " +
+                 "{ d = Transpose<perm = [0, 1, 3, 2]>(k)  p = MatMul(q, d)  s = Mul(p, f) "
+                 "w = Softmax<axis = -1>(s)  y = MatMul(w, v) }",
+             newest + heads_apart + ", bool[" + b + ",1,1," + l + "] m) => (float" + query +
+                 " y) <float f = {2}, float low = {-10000}, float zero = {0}> "
+                 "{ h = Div(k, f)  d = Transpose<perm = [0, 1, 3, 2]>(h)  s = MatMul(q, d) "
+                 "n = Where(m, zero, low)  a = Add(s, n)  w = Softmax<axis = -1>(a)  y = MatMul(w, v) }",
+             newest + heads_apart + ", bool[" + t + "," + l + "] m) => (float" + query +
+                 " y) <float f = {0.25}, float low = {-inf}> "
+                 "{ h = Mul(q, f)  d = Transpose<perm = [0, 1, 3, 2]>(k)  s = MatMul(h, d) "
+                 "a = Where(m, s, low)  w = Softmax<axis = -1>(a)  y = MatMul(w, v) }",
          }) {
       Case c;
       c.model = parse_text(text);

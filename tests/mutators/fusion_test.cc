@@ -233,6 +233,146 @@ TEST(Attention, IsFoundWithScaleAndMask) {
   EXPECT_THAT(after(text, "fuse-attention", 22), IsEmpty());
 }
 
+const std::string kHeads = "g (float[1,2,3,4] q, float[1,2,5,4] k, float[1,2,5,4] v";
+const std::string kScores = "t = Transpose<perm = [0, 1, 3, 2]>(k)  p = MatMul(q, t)  ";
+const std::string kOutput = "w = Softmax<axis = -1>(a)  y = MatMul(w, v) }";
+
+// The case with a mask of these rows, of five keys each.
+Case under(Case c, const std::vector<std::int64_t>& mask) {
+  const auto rows = static_cast<std::int64_t>(mask.size()) / 5;
+  c.inputs["m"] = Tensor::of_ints(DType::kBool, {rows, 5}, mask);
+  return c;
+}
+const std::vector<std::int64_t> kEachSeesAKey = {1, 0, 1, 1, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1};
+const std::vector<std::int64_t> kOneSeesNone = {1, 0, 1, 1, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1};
+
+TEST(Attention, TakesAMaskOfBoolsInEveryForm) {
+  for (const char* masked : {
+           "a = Where(m, p, low) ",
+           "z = Where(m, zero, low)  a = Add(p, z) ",
+           "f = Cast<to = 1>(m)  d = Sub(one, f)  n = Mul(d, low)  a = Add(n, p) ",
+       }) {
+    const Case c = case_of(kHeads +
+                               ", bool[3,5] m) => (float[1,2,3,4] y) <float low = {-1e4}, float zero = "
+                               "{0}, float one = {1}> { " +
+                               kScores + masked + kOutput,
+                           23);
+    EXPECT_THAT(after(under(c, kEachSeesAKey), "fuse-attention"), ElementsAre("Attention")) << masked;
+    EXPECT_THAT(after(under(c, kOneSeesNone), "fuse-attention"), IsEmpty()) << masked;
+  }
+  EXPECT_THAT(after(under(case_of(kHeads + ", bool[3,5] m) => (float[1,2,3,4] y) <float low = {-inf}> { " +
+                                      kScores + "a = Where(m, low, p) " + kOutput,
+                                  23),
+                          {0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0}),
+                    "fuse-attention"),
+              ElementsAre("Not", "Attention"));
+}
+
+TEST(Attention, TakesNoMaskThatLeavesMaskedKeysAWeight) {
+  EXPECT_THAT(after(under(case_of(kHeads + ", bool[3,5] m) => (float[1,2,3,4] y) <float low = {-10}> { " +
+                                      kScores + "a = Where(m, p, low) " + kOutput,
+                                  23),
+                          kEachSeesAKey),
+                    "fuse-attention"),
+              IsEmpty());
+}
+
+TEST(Attention, KnowsTheCausalMask) {
+  const auto fused = [](const std::string& mask) {
+    const Case c = case_of(kHeads + ") => (float[1,2,3,4] y) <bool[3,5] m = {" + mask +
+                               "}, float low = {-1e9}> { " + kScores + "a = Where(m, p, low) " + kOutput,
+                           23);
+    const auto list = derivations(c, "fuse-attention", {{"places", "all"}});
+    return list.size() == 1 ? the(list[0], "Attention") : Node{};
+  };
+  const Node causal = fused("1, 0, 0, 0, 0, 1, 1, 0, 0, 0, 1, 1, 1, 0, 0");
+  EXPECT_EQ(causal.int_or("is_causal", 0), 1);
+  EXPECT_EQ(causal.inputs.size(), 3U);
+  const Node another = fused("1, 1, 0, 0, 0, 1, 1, 1, 0, 0, 1, 1, 1, 1, 0");
+  EXPECT_EQ(another.int_or("is_causal", 0), 0);
+  EXPECT_EQ(another.inputs.size(), 4U);
+}
+
+const std::string kCache = kHeads +
+                           ", float[1,2,2,4] pk, float[1,2,2,4] pv) => (float[1,2,3,4] y, float[1,2,7,4] nk, "
+                           "float[1,2,7,4] nv) ";
+
+TEST(Attention, TakesTheCache) {
+  const std::string text =
+      "{ nk = Concat<axis = 2>(pk, k)  nv = Concat<axis = -2>(pv, v) "
+      "t = Transpose<perm = [0, 1, 3, 2]>(nk)  p = MatMul(q, t)  w = Softmax<axis = "
+      "-1>(p)  y = MatMul(w, nv) }";
+  EXPECT_THAT(after(kCache + text, "fuse-attention", 23), ElementsAre("Attention"));
+  // A query that is made of the keys cannot come after them.
+  const std::string of_keys =
+      "g (float[1,2,7,4] q, float[1,2,5,4] k, float[1,2,5,4] v, float[1,2,2,4] pk, float[1,2,2,4] pv) => "
+      "(float[1,2,7,4] y) { nk = Concat<axis = 2>(pk, k)  nv = Concat<axis = 2>(pv, v)  r = Add(q, nk) "
+      "t = Transpose<perm = [0, 1, 3, 2]>(nk)  p = MatMul(r, t)  w = Softmax<axis = -1>(p) "
+      "y = MatMul(w, nv) }";
+  EXPECT_THAT(after(of_keys, "fuse-attention", 23), IsEmpty());
+}
+
+TEST(Attention, IsSpelledOutWithMasksAndCache) {
+  const Case cached =
+      case_of(kCache + "{ y, nk, nv = Attention<is_causal = 1, scale = 0.5>(q, k, v, , pk, pv) }", 23);
+  for (const Case& m : derivations(cached, "unfuse-attention", {{"places", "all"}, {"mask", "where"}})) {
+    const Operators ops = operators(m);
+    EXPECT_EQ(std::count(ops.begin(), ops.end(), "Concat"), 2);
+    EXPECT_EQ(std::count(ops.begin(), ops.end(), "Where"), 1);
+    EXPECT_THAT(after(m, "fuse-attention"), ElementsAre("Attention"));
+  }
+  const Case masked =
+      case_of(kHeads + ", bool[3,5] m) => (float[1,2,3,4] y) { y = Attention<scale = 0.5>(q, k, v, m) }", 23);
+  for (const char* style : {"where", "added", "product"}) {
+    const auto list = derivations(under(masked, kEachSeesAKey), "unfuse-attention", {{"mask", style}});
+    EXPECT_FALSE(list.empty());
+    for (const Case& m : list) {
+      const Operators ops = operators(m);
+      const bool by_product = std::string_view(style) == "product";
+      EXPECT_EQ(std::count(ops.begin(), ops.end(), by_product ? "Cast" : "Where"), 1) << style;
+      EXPECT_THAT(after(m, "fuse-attention"), ElementsAre("Attention")) << to_text(m.model);
+    }
+    EXPECT_TRUE(derivations(under(masked, kOneSeesNone), "unfuse-attention", {{"mask", style}}).empty());
+  }
+}
+
+TEST(Attention, HasACapAndShowsItsScores) {
+  const Case c = case_of(kHeads +
+                             ") => (float[1,2,3,4] y, float[1,2,3,5] s) { y, nk, nv, s = "
+                             "Attention<softcap = 2.0, qk_matmul_output_mode = 1>(q, k, v) }",
+                         23);
+  const auto list = derivations(c, "unfuse-attention", {{"places", "all"}});
+  EXPECT_FALSE(list.empty());
+  for (const Case& m : list) {
+    EXPECT_EQ(the(m, "Tanh").inputs.size(), 1U);
+    const auto fused = derivations(m, "fuse-attention", {{"places", "all"}}, 1);
+    ASSERT_EQ(fused.size(), 1U);
+    EXPECT_EQ(the(fused[0], "Attention").float_or("softcap", 0), 2);
+  }
+}
+
+TEST(Attention, ItsSoftmaxMayBeOfAWiderType) {
+  const auto ops = [](const std::string& precision) {
+    return after(
+        "g (float16[1,2,3,4] q, float16[1,2,5,4] k, float16[1,2,5,4] v) => (float16[1,2,3,4] y) { y = "
+        "Attention<scale = 0.5, softmax_precision = " +
+            precision + ">(q, k, v) }",
+        "unfuse-attention", 23);
+  };
+  const Operators wider = ops("1");
+  EXPECT_EQ(std::count(wider.begin(), wider.end(), "Cast"), 2);
+  EXPECT_THAT(ops("10"), testing::Not(testing::Contains("Cast")));
+  EXPECT_THAT(ops("16"), IsEmpty());
+}
+
+TEST(Attention, OfSharedKeysRepeatsThem) {
+  const Operators ops = after(
+      "g (float[1,4,3,4] q, float[1,2,5,4] k, float[1,2,5,4] v) => (float[1,4,3,4] y) "
+      "{ y = Attention<scale = 0.5>(q, k, v) }",
+      "unfuse-attention", 23);
+  EXPECT_EQ(std::count(ops.begin(), ops.end(), "Expand"), 2);
+}
+
 TEST(Function, IsInlined) {
   Case c;
   c.model = parse_text(

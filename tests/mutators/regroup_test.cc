@@ -65,6 +65,77 @@ TEST(Reassociate, TakesNoReciprocalThatACallerCanChange) {
           .empty());
 }
 
+TEST(MoveScale, GoesWhereverAProductTakesIt) {
+  const Case behind = case_of(
+      "g (float[2,3] q, float[4,3] k) => (float[2,4] y) <float s = {0.3}> "
+      "{ t = Transpose<perm = [1, 0]>(k)  p = MatMul(q, t)  y = Mul(p, s) }");
+  EXPECT_TRUE(becomes(behind, "move-scale", {"Transpose", "MatMul", "Div"}));
+  EXPECT_TRUE(becomes(behind, "move-scale", {"Transpose", "Mul", "MatMul"}));
+  EXPECT_TRUE(becomes(behind, "move-scale", {"Transpose", "Div", "MatMul"}));
+  EXPECT_TRUE(becomes(behind, "move-scale", {"Mul", "Transpose", "MatMul"}));
+  const Case inside = case_of(
+      "g (float[2,3] q, float[4,3] k) => (float[2,4] y) <float s = {3}> "
+      "{ d = Div(k, s)  t = Transpose<perm = [1, 0]>(d)  y = MatMul(q, t) }");
+  EXPECT_TRUE(becomes(inside, "move-scale", {"Transpose", "MatMul", "Mul"}));
+  EXPECT_TRUE(becomes(inside, "move-scale", {"Transpose", "Div", "MatMul"}));
+}
+
+TEST(MoveScale, GoesIntoConstants) {
+  // Of a query that is projected, into the weight and the bias.
+  const Case c = case_of(
+      "g (float[2,3] x, float[3,4] k) => (float[2,4] y) <float[3,3] w = {1, 2, 3, 4, 5, 6, 7, 8, 9}, "
+      "float[3] b = {1, 0, -1}, float s = {0.5}> "
+      "{ m = MatMul(x, w)  q = Add(m, b)  p = MatMul(q, k)  y = Mul(p, s) }");
+  const auto all = derivations(c, "move-scale", kAll);
+  EXPECT_TRUE(any(all, [](const Case& m) { return steps(m) == Words{"MatMul", "Add", "MatMul"}; }));
+}
+
+TEST(MoveScale, TakesNoFactorFromOutsideAndNoVector) {
+  for (const char* graph :
+       {"g (float[2,3] a, float[3,4] b, float s) => (float[2,4] y) { p = MatMul(a, b)  y = Mul(p, s) }",
+        "g (float[2,3] a, float[3,4] b) => (float[2,4] y) <float[4] s = {1, 2, 3, 4}> "
+        "{ p = MatMul(a, b)  y = Mul(p, s) }",
+        "g (float[2,3] a, float[2,3] b) => (float[2,3] y) <float s = {2}> { p = Add(a, b)  y = Mul(p, s) }"})
+    EXPECT_TRUE(derivations(case_of(graph), "move-scale", kAll).empty()) << graph;
+}
+
+// Two rows of three scores under a mask of bools.
+Case masked(const std::string& body, const std::vector<std::int64_t>& mask) {
+  Case c = case_of(
+      "g (float[2,3] x, bool[2,3] m) => (float[2,3] y) <float low = {-1e4}, float zero = {0}, "
+      "float one = {1}> { " +
+      body + "  y = Softmax<axis = -1>(a) }");
+  c.inputs["m"] = Tensor::of_ints(DType::kBool, {2, 3}, mask);
+  return c;
+}
+
+TEST(MoveMask, SumsBecomeChoicesAndBack) {
+  const std::vector<std::int64_t> mask = {1, 0, 1, 0, 0, 1};
+  const Case added = masked("z = Where(m, zero, low)  a = Add(x, z)", mask);
+  EXPECT_TRUE(becomes(added, "move-mask", {"Where", "Softmax"}));
+  const Case chosen = masked("a = Where(m, x, low)", mask);
+  EXPECT_TRUE(becomes(chosen, "move-mask", {"Where", "Add", "Softmax"}));
+  EXPECT_TRUE(becomes(chosen, "move-mask", {"Cast", "Sub", "Mul", "Add", "Softmax"}));
+  EXPECT_TRUE(becomes(masked("a = Where(m, low, x)", mask), "move-mask", {"Not", "Where", "Add", "Softmax"}));
+  const Case product = masked("f = Cast<to = 1>(m)  d = Sub(one, f)  n = Mul(low, d)  a = Add(n, x)", mask);
+  EXPECT_TRUE(becomes(product, "move-mask", {"Where", "Softmax"}));
+}
+
+TEST(MoveMask, ReadsConstantNumbers) {
+  const Case c = case_of(
+      "g (float[2,3] x) => (float[2,3] y) <float[3] m = {0, -1e9, 0}> { a = Add(x, m)  y = Softmax(a) }");
+  EXPECT_TRUE(becomes(c, "move-mask", {"Where", "Softmax"}));
+  EXPECT_TRUE(becomes(c, "move-mask", {"Add", "Softmax"}));
+}
+
+TEST(MoveMask, StaysWhereMaskedScoresHaveWeight) {
+  const std::vector<std::int64_t> none_in_a_row = {1, 0, 1, 0, 0, 0};
+  EXPECT_TRUE(derivations(masked("a = Where(m, x, low)", none_in_a_row), "move-mask", kAll).empty());
+  const Case mild = case_of(
+      "g (float[2,3] x) => (float[2,3] y) <float[3] m = {0, -9, 0}> { a = Add(x, m)  y = Softmax(a) }");
+  EXPECT_TRUE(derivations(mild, "move-mask", kAll).empty());
+}
+
 TEST(SplitBatch, HandsThePartsOn) {
   const Case c =
       case_of("g (float[2,3] x, float[3,4] w) => (float[2,4] y) { r = Relu(x)  y = MatMul(r, w) }");
