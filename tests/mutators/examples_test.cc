@@ -120,10 +120,11 @@ TEST(Enlarged, MakesOneSizeAsLargeAsTheLargestValueAllows) {
     const auto large = mutators::enlarged(c, rng);
     ASSERT_TRUE(large);
     EXPECT_EQ(check_model(large->model), "");
-    const Dims& x = large->inputs.at("x").dims();
-    EXPECT_GE(element_count(x), 1 << 18);
-    EXPECT_LE(element_count(x), 1 << 19);
-    EXPECT_EQ(large->inputs.at("w").dims()[0], x[1]);
+    const Dims &x = large->inputs.at("x").dims(), &w = large->inputs.at("w").dims();
+    const std::int64_t largest = std::max({element_count(x), element_count(w), x[0] * w[1]});
+    EXPECT_GE(largest, 1 << 18);
+    EXPECT_LE(largest, 1 << 19);
+    EXPECT_EQ(w[0], x[1]);
     rows = rows || x[0] > 6;
     columns = columns || x[1] > 4;
   }
