@@ -4,7 +4,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "corpus/finding_folder.h"
 #include "corpus/models.h"
 #include "fuzzer/base/check.h"
 #include "fuzzer/base/text.h"
@@ -22,6 +21,7 @@ struct Words {
   std::string model, out;
   std::vector<std::string> with;
   std::uint64_t seed = 1;
+  std::int64_t external = 0;  // least bytes of an initializer that leaves the model's file; 0: not asked for
   bool some = false, json = false, unchecked = false;
 };
 
@@ -34,6 +34,9 @@ struct Step {
 Step parse_step(const std::string& words, bool everywhere) {
   const std::vector<std::string> parts = split(words, ':');
   Step step{find_mutator(parts[0]), {}};
+  if (parts[0] == "external-data")
+    throw UserError(
+        "--with external-data: that is no mutator but a way to write the model: --external-data BYTES");
   if (step.mutator == nullptr)
     throw UserError("--with " + parts[0] + ": there is no such mutator; `mobster list mutators` names them");
   if (step.mutator->family == MutatorFamily::kChange || step.mutator->family == MutatorFamily::kNest)
@@ -71,6 +74,18 @@ Done apply(Case& c, const Step& step, const Words& words, std::size_t index) {
   if (!words.unchecked)
     done.broken = oracles::broken_promise(*done.step.parent, c, done.step.promise, &done.compared);
   return done;
+}
+
+// From so many bytes on, protobuf's limit of 2 GB is near: what came with external data keeps them.
+constexpr std::int64_t kLarge = 1'000'000'000;
+constexpr std::int64_t kUsual = 1024;  // what the onnx package takes for worth it
+
+// Bytes from which on an initializer of `given` leaves its file when it is written; 0: all data stay.
+std::int64_t external_from(const Words& words, const Graph& given) {
+  if (words.external > 0) return words.external;
+  const bool came = std::any_of(given.initializers.begin(), given.initializers.end(),
+                                [&](ValueId v) { return given[v].initializer->external.has_value(); });
+  return came && weight_bytes(given) > kLarge ? kUsual : 0;
 }
 
 void print_words(const Words& words, const std::vector<Done>& all) {
@@ -112,12 +127,13 @@ int mutate(const Words& words) {
   for (const std::string& w : words.with) steps.push_back(parse_step(w, !words.some));
   Case c = load_case(words.model, words.seed);
   unlist_initializers(c);
+  const std::int64_t external = external_from(words, c.model.graph);
   std::vector<Done> all;
   for (std::size_t i = 0; i < steps.size(); ++i) all.push_back(apply(c, steps[i], words, i));
   if (const std::string why = check_model(c.model); !why.empty())
     throw UserError(words.model +
                     ": what became of it is not valid ONNX, which is a fault of mobster: " + why);
-  write_file_whole(words.out, serialize(c.model));
+  save_model(c.model, words.out, external - 1);
   words.json ? print_json(words, all) : print_words(words, all);
   const bool kept = std::all_of(all.begin(), all.end(), [](const Done& d) { return d.broken.empty(); });
   return kept ? kNothingFound : kFindings;
@@ -132,6 +148,12 @@ std::function<int()> set_up(CLI::App& app) {
       ->required()
       ->delimiter(',');
   app.add_option("-o,--out", words->out, "the model to be written")->required();
+  app.add_option("--external-data", words->external,
+                 "initializers of at least so many bytes are written to one file beside the model, OUT.data; "
+                 "not given: none, but those of 1024 bytes and more of a model that is larger than 1 GB and "
+                 "came with such a file")
+      ->check(CLI::PositiveNumber)
+      ->type_name("BYTES");
   app.add_option("--seed", words->seed,
                  "of what is drawn: settings, and inputs where none lie beside the model")
       ->capture_default_str();
