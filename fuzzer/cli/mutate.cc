@@ -10,6 +10,7 @@
 #include "fuzzer/cli/command.h"
 #include "fuzzer/graph/model_io.h"
 #include "fuzzer/graph/weight_bytes.h"
+#include "mutators/convert_opset.h"
 #include "mutators/mutator.h"
 #include "mutators/old_initializers.h"
 #include "oracles/promises.h"
@@ -61,14 +62,56 @@ struct Done {
   double compared = 0;
 };
 
+// Of a case without facts.
+std::string why_not_known(const Case& c) {
+  const auto nested = [](const Attribute& a) {
+    return std::holds_alternative<GraphPtr>(a.value) ||
+           std::holds_alternative<std::vector<GraphPtr>>(a.value);
+  };
+  if (c.model.graph.nodes.size() > mutators::kMaxNodes)
+    return fmt::format("it has more than {} nodes", mutators::kMaxNodes);
+  for (const Node& n : c.model.graph.nodes) {
+    if (find_op(n.op_type, n.domain) == nullptr)
+      return mutators::node_in_words(c, n) + " is an operator that mobster does not know";
+    if (std::any_of(n.attributes.begin(), n.attributes.end(), nested))
+      return mutators::node_in_words(c, n) + " holds a nested graph";
+  }
+  return "mobster cannot evaluate it";
+}
+
+// Why convert-opset cannot go where it is told to; empty where it can, or where it is another step.
+std::string why_not_converted(const Case& c, const mutators::Facts& facts, const Step& step) {
+  const auto to = step.settings.find("opset");
+  if (step.mutator->name != "convert-opset" || to == step.settings.end()) return "";
+  if (to->second == std::to_string(c.model.opset())) return "it is in that opset";
+  return mutators::why_not_in_opset(c, facts, std::atoi(to->second.c_str()));
+}
+
+// Why a step has no place in a case.
+std::string why_no_place(const Case& c, const std::optional<mutators::Facts>& facts, const Step& step) {
+  const std::string name(step.mutator->name);
+  if (!facts) return name + " cannot work on it: " + why_not_known(c);
+  if (const std::string why = why_not_converted(c, *facts, step); !why.empty())
+    return name + ":opset=" + step.settings.at("opset") + ": " + why;
+  if (name == "convert-opset" && !step.settings.contains("opset"))
+    return name + " finds no place in it; write " + name + ":opset=NUMBER to hear why";
+  return name + " finds no place in it; leave it out";
+}
+
 Done apply(Case& c, const Step& step, const Words& words, std::size_t index) {
   Rng rng(words.seed, index);
   Choices choices(rng, step.settings);
   const std::string name(step.mutator->name);
-  std::optional<Derivation> derivation = derive(c, *step.mutator, choices);
-  if (!derivation)
-    throw UserError(words.model + ": " + name +
-                    " finds no place in it (or an operator in it that mobster does not know); leave it out");
+  const Case before = c;
+  const std::optional<mutators::Facts> facts = mutators::facts_of(before);
+  if (facts) choices.set_facts(&*facts);
+  std::optional<Derivation> derivation;
+  try {
+    derivation = derive(c, *step.mutator, choices);
+  } catch (const UserError&) {  // a setting that the model does not allow: an opset, perhaps
+    if (!facts || why_not_converted(before, *facts, step).empty()) throw;
+  }
+  if (!derivation) throw UserError(words.model + ": " + why_no_place(before, facts, step));
   choices.finish(name);
   Done done{std::move(*derivation), c.model.graph.nodes.size(), weight_bytes(c.model.graph), "", 0};
   if (!words.unchecked)

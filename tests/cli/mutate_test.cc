@@ -59,6 +59,25 @@ TEST_F(Mutate, IsAFunctionOfItsSeed) {
   EXPECT_NE(bytes("2"), first);
 }
 
+TEST_F(Mutate, SaysWhichNodeKeepsTheOldOpset) {
+  const std::string end = " -o " + out();
+  const auto upsample = file("upsample.onnxtxt", R"(<ir_version: 4, opset_import: ["" : 9]>
+g (float[1,1,2,2] x) => (float[1,1,4,4] y) <float[4] s = {1, 1, 2, 2}> { r = Relu (x)  [up] y = Upsample (r, s) })");
+  refused("mutate " + upsample + " --with convert-opset:opset=17" + end,
+          {"upsample.onnxtxt", "opset=17", "node 'up' (Upsample of opset 9) has no form in opset 10",
+           "no opset between"});
+  const auto gather = file("gather.onnxtxt", R"(<ir_version: 8, opset_import: ["" : 13]>
+g (float[3] x) => (float[1] y) <int64[1] i = {-1}> { y = Gather (x, i) })");
+  refused("mutate " + gather + " --with convert-opset:opset=9" + end,
+          {"node of 'y' (Gather of opset 13)", "negative", "the nearest that is open to it is opset 11"});
+  ASSERT_EQ(run("mutate " + gather + " --with convert-opset:opset=11" + end).code, 0);
+  refused("mutate " + gather + " --with convert-opset:opset=13" + end, {"it is in that opset"});
+  refused("mutate " + gather + " --with convert-opset:opset=99" + end, {"opset=99", "a whole number from"});
+  const auto strange = file("strange.onnxtxt", R"(<ir_version: 8, opset_import: ["" : 13, "my" : 1]>
+g (float[3] x) => (float[3] y) { y = my.Own (x) })");
+  refused("mutate " + strange + " --with convert-opset:opset=11" + end, {"my.Own", "does not know"});
+}
+
 TEST_F(Mutate, WritesLargeInitializersBesideTheModel) {
   const std::string model = file("two.onnxtxt", R"(<ir_version: 8, opset_import: ["" : 17]>
 g (float[2,4] x) => (float[2,3] y)
