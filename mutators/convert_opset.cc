@@ -126,7 +126,7 @@ class Conversion {
           !crosses(11) || (n().string_or("auto_pad", "NOTSET") == "NOTSET" && !n().has("output_shape")),
           "has auto_pad or output_shape, which pads other sides there");
     if (is("Dropout"))
-      return yes_or(!draws_random(f_, n()) && (!crosses(10) || n().outputs.size() == 1),
+      return yes_or(!draws_random(f_, n()) && (!crosses(10) || !mask_is_read()),
                     "draws random numbers, or its mask is read, which has another type there");
     if (is("Pad"))
       return yes_or(next_ >= 19 || n().string_or("mode", "constant") != "wrap",
@@ -153,6 +153,7 @@ class Conversion {
     if ((is("Softmax") || is("LogSoftmax") || is("Hardmax")) && crosses(13)) return mend_softmax();
     if (is("Split") && n().has("num_outputs") && !to.has_attribute("num_outputs")) return mend_split();
     if (is("Dropout") && crosses(12) && next_ < 12) n().inputs.resize(1);
+    if (is("Dropout") && crosses(10)) n().outputs.resize(1);
     if (is("Slice") && crosses(10) && next_ < 10 && n().inputs.size() > 4) {
       const std::optional<Tensor> steps = fixed(n().inputs[4]);
       const Ints list = steps ? steps->ints_vector() : Ints{0};
@@ -161,6 +162,9 @@ class Conversion {
       n().inputs.resize(4);
     }
     return true;
+  }
+  bool mask_is_read() {
+    return n().outputs.size() > 1 && n().outputs[1] != kNoValue && !f_.uses(n().outputs[1]).empty();
   }
   // Up to opset 10, a limit that is not given is that of float32.
   bool mend_clip() {
