@@ -1,7 +1,7 @@
 // The whole model in another opset, each node in the form that means the same there. What a converter of onnx
 // does is broader and looser (it lets some meanings slip); here a node whose form changed its meaning is
 // either mended or the model is left alone.
-#include "mutators/convert_opset.h"
+#include "mutators/why_not_in_opset.h"
 
 #include <algorithm>
 #include <limits>
@@ -346,8 +346,10 @@ std::string why_not_in_opset(const Case& c, const Facts& f, int opset) {
   const auto now = static_cast<int>(c.model.opset());
   int nearest = opset;
   while (nearest != now && !why_not(c, f, nearest).empty()) nearest += opset < now ? 1 : -1;
-  return why + (nearest == now ? "; no opset between is open to the model either"
-                               : "; the nearest that is open to it is opset " + std::to_string(nearest));
+  return why +
+         (nearest == now
+              ? "; it keeps every opset between from the model, too: leave convert-opset out, or replace it"
+              : "; opset=" + std::to_string(nearest) + " is the nearest that the model has a form in");
 }
 
 extern const Mutator convert_opset;

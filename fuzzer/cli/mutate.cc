@@ -2,6 +2,8 @@
 // own mutators, step by step, each of them held to its promise.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "corpus/models.h"
@@ -10,9 +12,9 @@
 #include "fuzzer/cli/command.h"
 #include "fuzzer/graph/model_io.h"
 #include "fuzzer/graph/weight_bytes.h"
-#include "mutators/convert_opset.h"
 #include "mutators/mutator.h"
 #include "mutators/old_initializers.h"
+#include "mutators/why_not_in_opset.h"
 #include "oracles/promises.h"
 
 namespace mob::cli {
