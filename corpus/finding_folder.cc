@@ -21,6 +21,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr const char* kParentFile = "parent.onnx";
+
 void sync_path(const fs::path& path) {
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return;
@@ -75,6 +77,12 @@ void save_actual(const FindingRecord& r, const fs::path& folder) {
       save_tensor(output.tensor, output.name, data / fmt::format("actual_{}.pb", o));
 }
 
+nlohmann::ordered_json to_json(const Derivation& step) {
+  return {{"file", kParentFile}, {"mutator", step.mutator},
+          {"kind", step.kind},   {"settings", step.settings},
+          {"tool", step.tool},   {"promise", promise_in_words(step.promise)}};
+}
+
 nlohmann::ordered_json to_json(const FindingRecord& r) {
   const Finding& f = *r.judged->verdict.finding;
   nlohmann::ordered_json out;
@@ -113,11 +121,23 @@ nlohmann::ordered_json to_json(const FindingRecord& r) {
   out["motif"] = r.motif.empty() ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(r.motif);
   out["broken_guards"] = r.broken_guards;
   out["lineage"] = r.c->lineage;
+  out["parent"] = r.step != nullptr ? to_json(*r.step) : nlohmann::ordered_json(nullptr);
   out["seed"] = r.seed;
   out["index"] = r.index;
   out["also"] = nlohmann::ordered_json::array();
   for (const Finding& other : r.judged->also) out["also"].push_back(finding_json(other, *r.judged));
   return out;
+}
+
+// What a maintainer should know who compares the two models.
+std::string about_parent(const Derivation& step, bool cut) {
+  std::string text =
+      fmt::format("\n`{}` is `{}` before {} ({}{}{}); it does not show the finding. Promised of it:\n\n",
+                  kParentFile, cut ? "original.onnx" : "model.onnx",
+                  step.tool.empty() ? step.mutator : step.tool + ", " + step.mutator, step.kind,
+                  step.settings.empty() ? "" : ": ", step.settings);
+  for (const std::string& words : promise_in_words(step.promise)) text += "- " + words + "\n";
+  return text;
 }
 
 std::string readme(const FindingRecord& r) {
@@ -151,6 +171,7 @@ std::string readme(const FindingRecord& r) {
   if (!r.optimized.empty())
     text += "- `optimized.onnx` is the model as it is saved at " + r.cause.bad.name() + ".\n";
   if (r.original != nullptr) text += "- `original.onnx` is the model before it was cut down.\n";
+  if (r.step != nullptr) text += about_parent(*r.step, r.original != nullptr);
   text += "\n```\n" + to_text(r.c->model) + "\n```\n";
   return text;
 }
@@ -206,6 +227,7 @@ void write_finding(const fs::path& folder, const FindingRecord& r) {
   try {
     save_case(*r.c, half);
     if (r.original != nullptr) save_model(r.original->model, half / "original.onnx");
+    if (r.step != nullptr) save_model(r.step->parent->model, half / kParentFile);
     const Graph& g = r.c->model.graph;
     const auto save_outputs = [&](const Reference& reference, std::size_t set) {
       const fs::path data = half / fmt::format("test_data_set_{}", set);

@@ -2,10 +2,13 @@
 // it in finding.json, and a script that reproduces it.
 //
 //   model.onnx  test_data_set_0/{input,output,bound}_*.pb  finding.json  README.md  repro.py  [original.onnx]
-//   [optimized.onnx]  [test_data_set_0/actual_*.pb]
+//   [parent.onnx] [optimized.onnx]  [test_data_set_0/actual_*.pb]
 //
 // optimized.onnx is the model as the system saved it at the lowest level at which it is bad, actual_*.pb what
 // it returned there; neither where it gave none.
+//
+// parent.onnx is the model before the last optimization that the case has been through; it does not show the
+// finding. What was promised of the two stands in finding.json ("parent") and README.md.
 //
 // test_data_set_1, 2, ... hold the further bindings that the finding needs.
 #pragma once
@@ -27,6 +30,8 @@ struct FindingRecord {
   std::string name;                // of the folder
   const Case* c = nullptr;         // the case, cut to what the finding needs
   const Case* original = nullptr;  // as it was generated; null: the same
+  // The last optimization that the case (before it was cut) came by; null: it came by none.
+  const Derivation* step = nullptr;
   const Judged* judged = nullptr;  // of `c`, in a fresh process
   Cause cause;
   std::string optimized;  // the model as saved at `cause.bad`; empty: none was saved

@@ -72,7 +72,7 @@ std::optional<Triaged> triage_finding(const std::vector<Judge*>& judges, const f
   const Case c = load_case(finding, 0);
   ExamineOptions o = options;
   o.symptom = before.kind();
-  const Examined e = examine(judges, c, o);
+  Examined e = examine(judges, c, o);
   if (options.limits.stopped()) return std::nullopt;
   const System& system = judges.front()->system();
   std::optional<Blame> blamed;
@@ -82,7 +82,10 @@ std::optional<Triaged> triage_finding(const std::vector<Judge*>& judges, const f
     blamed = blame(system, e.reduced.c, blaming);
     if (options.limits.stopped()) return std::nullopt;
   }
-  if (e.nothing.empty())
+  if (e.nothing.empty()) {
+    // How the case came about before it was reduced.
+    Finding& finding_now = *e.judged.verdict.finding;
+    finding_now.kind = read_json(finding / "finding.json").value("kind", finding_now.kind);
     write_finding(finding, {.name = kReduced,
                             .c = &e.reduced.c,
                             .judged = &e.judged,
@@ -94,8 +97,9 @@ std::optional<Triaged> triage_finding(const std::vector<Judge*>& judges, const f
                             .reduced = e.reduced.complete,
                             .system = system.name,
                             .version = system.version});
-  else
+  } else {
     write_file_whole(finding / kNotReduced, nlohmann::json{{"why", e.nothing}}.dump(1) + "\n");
+  }
   return read_triage(finding);
 }
 

@@ -1,9 +1,12 @@
 // The whole model in another opset, each node in the form that means the same there. What a converter of onnx
 // does is broader and looser (it lets some meanings slip); here a node whose form changed its meaning is
 // either mended or the model is left alone.
+#include "mutators/why_not_in_opset.h"
+
 #include <algorithm>
 #include <limits>
 
+#include "fuzzer/base/text.h"
 #include "mutators/opset_forms.h"
 #include "mutators/rewrites.h"
 
@@ -79,18 +82,28 @@ class Conversion {
   bool run() {
     const Schema *from = schema(n().op_type, now_), *to = schema(n().op_type, next_);
     if (from == to) return true;
-    if (from == nullptr || to == nullptr || !steady() || !fits() || !mend(*to)) return false;
+    if (from == nullptr || to == nullptr || to->deprecated) return no("has no form there");
+    if (!steady()) return no("means something else there, or more than we know of its forms");
+    if (!fits() || !mend(*to)) return false;
     if (!constant_where_gone(*from, *to) || !without_defaults(*to)) return false;
     const auto standing = [&] {
       return choices_.rng().chance(0.7) ? Constness::kInitializer : Constness::kConstantNode;
     };
-    if (!to_form(c_, static_cast<std::size_t>(at_), *from, *to, f_, standing)) return false;
+    if (!to_form(c_, static_cast<std::size_t>(at_), *from, *to, f_, standing))
+      return no("holds what has no like in its form there");
     if (next_ < 11) count_axes_from_the_front();
     if (flatten_from_ >= 0) flatten();
     return true;
   }
+  // Of a node that did not run: "has no form there".
+  const std::string& why() const { return why_; }
 
  private:
+  bool no(std::string why) {
+    why_ = std::move(why);
+    return false;
+  }
+  bool yes_or(bool fine, const char* why) { return fine || no(why); }
   Node& n() { return c_.model.graph.nodes[static_cast<std::size_t>(at_)]; }
   bool crosses(int opset) const { return (now_ < opset) != (next_ < opset); }
   std::int64_t rank(ValueId v) const { return static_cast<std::int64_t>(f_.type(v).rank()); }
@@ -103,19 +116,28 @@ class Conversion {
   }
   // What the two forms do not agree on.
   bool fits() {
-    if (n().op_type.ends_with("Pool")) return n().int_or("ceil_mode", 0) == 0;
-    if (is("BatchNormalization")) return n().outputs.size() == 1 && n().int_or("training_mode", 0) == 0;
+    if (n().op_type.ends_with("Pool"))
+      return yes_or(n().int_or("ceil_mode", 0) == 0, "has ceil_mode, which opsets do not agree on");
+    if (is("BatchNormalization"))
+      return yes_or(n().outputs.size() == 1 && n().int_or("training_mode", 0) == 0,
+                    "is in training, or has further outputs");
     if (is("ConvTranspose"))  // which side gets the odd row of padding
-      return !crosses(11) || (n().string_or("auto_pad", "NOTSET") == "NOTSET" && !n().has("output_shape"));
-    if (is("Dropout")) return !draws_random(f_, n()) && (!crosses(10) || n().outputs.size() == 1);
-    if (is("Pad")) return next_ >= 19 || n().string_or("mode", "constant") != "wrap";
+      return yes_or(
+          !crosses(11) || (n().string_or("auto_pad", "NOTSET") == "NOTSET" && !n().has("output_shape")),
+          "has auto_pad or output_shape, which pads other sides there");
+    if (is("Dropout"))
+      return yes_or(!draws_random(f_, n()) && (!crosses(10) || !mask_is_read()),
+                    "draws random numbers, or its mask is read, which has another type there");
+    if (is("Pad"))
+      return yes_or(next_ >= 19 || n().string_or("mode", "constant") != "wrap",
+                    "has mode wrap, which came with opset 19");
     if (is("QuantizeLinear") || is("DequantizeLinear"))  // by axis since opset 13
-      return !crosses(13) || rank(n().inputs[1]) == 0;
+      return yes_or(!crosses(13) || rank(n().inputs[1]) == 0, "has scales along an axis, as since opset 13");
     if (is("Gather") && crosses(11)) {  // indices from the end since opset 11
       const std::optional<Tensor> indices = fixed(n().inputs[1]);
-      if (!indices) return false;
-      const Ints list = indices->ints_vector();
-      return std::all_of(list.begin(), list.end(), [](auto i) { return i >= 0; });
+      const Ints list = indices ? indices->ints_vector() : Ints{-1};
+      return yes_or(std::all_of(list.begin(), list.end(), [](auto i) { return i >= 0; }),
+                    "has indices that may be negative, as since opset 11");
     }
     return true;
   }
@@ -131,14 +153,18 @@ class Conversion {
     if ((is("Softmax") || is("LogSoftmax") || is("Hardmax")) && crosses(13)) return mend_softmax();
     if (is("Split") && n().has("num_outputs") && !to.has_attribute("num_outputs")) return mend_split();
     if (is("Dropout") && crosses(12) && next_ < 12) n().inputs.resize(1);
+    if (is("Dropout") && crosses(10)) n().outputs.resize(1);
     if (is("Slice") && crosses(10) && next_ < 10 && n().inputs.size() > 4) {
       const std::optional<Tensor> steps = fixed(n().inputs[4]);
-      if (!steps) return false;
-      const Ints list = steps->ints_vector();
-      if (std::any_of(list.begin(), list.end(), [](auto s) { return s != 1; })) return false;
+      const Ints list = steps ? steps->ints_vector() : Ints{0};
+      if (std::any_of(list.begin(), list.end(), [](auto s) { return s != 1; }))
+        return no("has steps, which came with opset 10");
       n().inputs.resize(4);
     }
     return true;
+  }
+  bool mask_is_read() {
+    return n().outputs.size() > 1 && n().outputs[1] != kNoValue && !f_.uses(n().outputs[1]).empty();
   }
   // Up to opset 10, a limit that is not given is that of float32.
   bool mend_clip() {
@@ -152,7 +178,7 @@ class Conversion {
         if (up) continue;
         const std::optional<Tensor> limit = fixed(n().inputs[s]);
         if (!limit || static_cast<double>(static_cast<float>(limit->real_at(0))) != limit->real_at(0))
-          return false;
+          return no("has limits that are no constants of float");
         continue;
       }
       n().set(word, s == 1 ? -most : most);
@@ -168,7 +194,9 @@ class Conversion {
       n().set("axis", last);
       return true;
     }
-    if (next_ < 13 || !fixed_sizes(c_) || f_.type(n().inputs[0]).count() == 0) return false;
+    if (next_ < 13) return no("works along one axis, not the last, as since opset 13");
+    if (!fixed_sizes(c_) || f_.type(n().inputs[0]).count() == 0)
+      return no("takes several axes for one, and sizes that are symbolic or zero");
     flatten_from_ = axis;
     n().set("axis", std::int64_t{1});
     return true;
@@ -181,7 +209,7 @@ class Conversion {
   }
   // Before opset 18, parts are equal unless their sizes are given.
   bool mend_split() {
-    if (!fixed_sizes(c_)) return false;
+    if (!fixed_sizes(c_)) return no("has num_outputs, as since opset 18, and sizes that are symbolic");
     n().remove("num_outputs");
     if (n().inputs.size() > 1 && n().inputs[1] != kNoValue) return true;
     std::int64_t axis = n().int_or("axis", 0);
@@ -201,14 +229,14 @@ class Conversion {
   bool constant_where_gone(const Schema& from, const Schema& to) {
     for (std::size_t s = 0; s < n().inputs.size() && s < from.inputs.size(); ++s)
       if (n().inputs[s] != kNoValue && parameter(to.inputs, s) == nullptr && !fixed(n().inputs[s]))
-        return false;
+        return no("computes its input " + from.inputs[s].name + ", which must be constant there");
     return true;
   }
   bool without_defaults(const Schema& to) {
     for (const Attribute& a : std::vector<Attribute>(n().attributes)) {
       if (to.has_attribute(a.name) || slot_of(to, a.name == "value" ? "constant_value" : a.name) >= 0)
         continue;
-      if (!is_default(n(), a)) return false;
+      if (!is_default(n(), a)) return no("has the attribute " + a.name + ", which has no like there");
       n().remove(a.name);
     }
     return true;
@@ -232,16 +260,21 @@ class Conversion {
   int at_, now_, next_;
   Choices& choices_;
   std::int64_t flatten_from_ = -1;
+  std::string why_;
 };
+
+// Whether an opset has the node's operator.
+bool has_operator(int opset, const Node& n) {
+  if (!n.domain.empty()) return true;
+  const Schema* form = schema(n.op_type, opset);
+  return form != nullptr && !form->deprecated && find_op(n.op_type)->since <= opset;
+}
 
 // The opsets around the model's own that have all its operators.
 std::pair<int, int> range(const Case& c) {
   const auto exists = [&](int opset) {
-    return std::all_of(c.model.graph.nodes.begin(), c.model.graph.nodes.end(), [&](const Node& n) {
-      if (!n.domain.empty()) return true;
-      const Schema* form = schema(n.op_type, opset);
-      return form != nullptr && !form->deprecated && find_op(n.op_type)->since <= opset;
-    });
+    return std::all_of(c.model.graph.nodes.begin(), c.model.graph.nodes.end(),
+                       [&](const Node& n) { return has_operator(opset, n); });
   };
   const auto now = static_cast<int>(c.model.opset());
   int low = now, high = now;
@@ -250,17 +283,43 @@ std::pair<int, int> range(const Case& c) {
   return {low, high};
 }
 
+// Each node of a draft in its form at another opset. False, with `why` in words, at the first that has none
+// that means the same.
+bool convert(Case& c, const Facts& f, int next, Choices& choices, std::string* why = nullptr) {
+  const auto count = static_cast<int>(c.model.graph.nodes.size());
+  for (int i = 0; i < count; ++i) {
+    const auto node = [&]() -> const Node& { return c.model.graph.nodes[static_cast<std::size_t>(i)]; };
+    if (!node().domain.empty()) continue;
+    Conversion conversion(c, f, i, next, choices);
+    if (conversion.run()) continue;
+    if (why != nullptr) *why = node_in_words(c, node()) + " " + conversion.why();
+    return false;
+  }
+  return true;
+}
+
+// Why not all nodes of a case have a form there, or empty.
+std::string why_not(const Case& c, const Facts& f, int opset) {
+  const int way = opset < c.model.opset() ? -1 : 1;
+  for (int at = static_cast<int>(c.model.opset()); at != opset; at += way)
+    for (const Node& n : c.model.graph.nodes)
+      if (!has_operator(at + way, n))
+        return node_in_words(c, n) + " has no form in opset " + std::to_string(at + way);
+  Case draft = c;
+  Rng rng(1, 1);  // how constants stand
+  Choices choices(rng);
+  std::string why;
+  convert(draft, f, opset, choices, &why);
+  return why;
+}
+
 std::optional<Promise> change(Case& c, const Facts& f, Choices& choices) {
   const auto [low, high] = range(c);
   if (low == high) return std::nullopt;
   const auto next = static_cast<int>(choices.whole("opset", low, high));
   if (next == c.model.opset()) return std::nullopt;
-  const auto count = static_cast<int>(c.model.graph.nodes.size());
   const auto facts_end = static_cast<ValueId>(c.model.graph.values.size());
-  for (int n = 0; n < count; ++n)
-    if (c.model.graph.nodes[static_cast<std::size_t>(n)].domain.empty() &&
-        !Conversion(c, f, n, next, choices).run())
-      return std::nullopt;
+  if (!convert(c, f, next, choices)) return std::nullopt;
   maybe_misread(c, f, choices, facts_end);
   c.model.opsets[""] = next;
   if (!choices.faulty() && !facts_of(c)) return std::nullopt;
@@ -268,6 +327,30 @@ std::optional<Promise> change(Case& c, const Facts& f, Choices& choices) {
 }
 
 }  // namespace
+
+std::string node_in_words(const Case& c, const Node& n) {
+  std::string words = "node ";
+  if (!n.name.empty())
+    words += "'" + n.name + "'";
+  else if (!n.outputs.empty() && n.outputs[0] != kNoValue)
+    words += "of '" + c.model.graph[n.outputs[0]].name + "'";
+  else
+    words += "without a name";
+  return one_line(words + " (" + (n.domain.empty() ? "" : n.domain + ".") + n.op_type + " of opset " +
+                  std::to_string(c.model.opset(n.domain)) + ")");
+}
+
+std::string why_not_in_opset(const Case& c, const Facts& f, int opset) {
+  std::string why = opset < kOldest || opset > kNewestOpset ? "" : why_not(c, f, opset);
+  if (why.empty()) return why;
+  const auto now = static_cast<int>(c.model.opset());
+  int nearest = opset;
+  while (nearest != now && !why_not(c, f, nearest).empty()) nearest += opset < now ? 1 : -1;
+  return why +
+         (nearest == now
+              ? "; it keeps every opset between from the model, too: leave convert-opset out, or replace it"
+              : "; opset=" + std::to_string(nearest) + " is the nearest that the model has a form in");
+}
 
 extern const Mutator convert_opset;
 const Mutator convert_opset{

@@ -162,15 +162,17 @@ ValueId append_rounded(Case& c, ValueId v, const Dims& dims, const Quantization&
       x = append(c, "Cast", {x}, {{.name = "to", .value = static_cast<std::int64_t>(t)}}).front();
     return then("Mul", x, scale);
   }
-  const ValueId zero = spread([&](std::size_t k) { return static_cast<double>(q.zero[k]); });
-  x = then("Add", append(c, "Round", {x}).front(), zero);
+  // The zero point is never added: the reference would charge sums of whole numbers a rounding that they do
+  // not need, and where one of them is zero nobody could tell its sign any more.
+  x = append(c, "Round", {x}).front();
   if (q.type != DType::kInt32) {  // int32 is for what is known to fit
     const auto end = [&](double e) {
-      return c.model.graph.add_initializer("", Tensor::scalar(DType::kFloat, e));
+      return spread([&](std::size_t k) { return e - static_cast<double>(q.zero[k]); });
     };
-    x = append(c, "Clip", {x, end(lowest(q.type)), end(highest(q.type))}).front();
+    x = then("Max", then("Min", x, end(highest(q.type))), end(lowest(q.type)));
   }
-  return then("Mul", then("Sub", x, zero), scale);
+  const ValueId none = c.model.graph.add_initializer("", Tensor::scalar(DType::kFloat, 0));
+  return then("Mul", then("Add", x, none), scale);  // what is stored has no negative zero
 }
 
 ValueId append_channels(Case& c, ValueId v, std::size_t rank) {

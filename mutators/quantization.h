@@ -48,7 +48,7 @@ struct Parameters {
 Parameters add_parameters(Case& c, const Quantization& q, bool bare, const Choices& choices);
 ValueId append_quantize(Case& c, ValueId v, const Quantization& q, const Parameters& p);
 ValueId append_dequantize(Case& c, ValueId v, const Quantization& q, const Parameters& p);
-// The same by Div, Round, Add, Clip, Sub and Mul of floats (float8: by Cast), for twins. From opset 11 on.
+// The same by Div, Round, Min, Max and Mul of floats (float8: by Cast), for twins. From opset 11 on.
 ValueId append_rounded(Case& c, ValueId v, const Dims& dims, const Quantization& q);
 
 // A vector with an entry for each channel, as it is added to or multiplied with images of this rank.

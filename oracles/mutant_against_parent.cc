@@ -25,6 +25,7 @@ Verdict broken(const Derivation& step, Symptom symptom, const std::string& what,
   f.symptom = symptom;
   f.stage = stage_of(step.kind);
   f.kind = step.kind;
+  f.configurations = {0};  // no optimization of the system's own is needed
   f.gap = std::move(gap);
   f.message = step.tool + ", " + message;
   return Verdict::found(std::move(f));

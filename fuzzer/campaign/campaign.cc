@@ -207,10 +207,16 @@ void Campaign::write_batch(Issued& issued) {
           return copy;
         };
         const auto c = as_run(f.c), original = as_run(f.original);
+        std::optional<Derivation> step;
+        if (!f.steps.empty()) {
+          step = f.steps.back();
+          step->parent = as_run(step->parent);
+        }
         // The folder is complete before the row that tells of it.
         write_finding(options_.out / "findings", {.name = f.group.name,
                                                   .c = c.get(),
                                                   .original = original.get(),
+                                                  .step = step ? &*step : nullptr,
                                                   .judged = &f.judged,
                                                   .cause = f.cause,
                                                   .optimized = f.optimized,

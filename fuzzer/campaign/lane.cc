@@ -224,9 +224,12 @@ void Lane::triage(Drawn& drawn, std::uint64_t index, Judged judged, const Snapsh
     result.signature = g->signature;
     return;
   }
+  const bool of_parents = judged.verdict.finding->oracle == "mutant-against-parent";
   // Where the case shows it before the last steps of optimization, these are none of its business.
   for (std::size_t i = 0; i < drawn.steps.size(); ++i) {
-    Judged before = judge_.judge_apart(*drawn.steps[i].parent, judged.configurations);
+    const std::span<const Derivation> earlier(drawn.steps.data(), of_parents ? i : 0);
+    Judged before =
+        judge_.judge_apart(*drawn.steps[i].parent, judged.configurations, false, nullptr, earlier);
     if (!lead_with(before, symptom, FindingClass::kBug)) continue;
     drawn.c = Case(*drawn.steps[i].parent);
     drawn.steps.resize(i);
@@ -243,7 +246,9 @@ void Lane::triage(Drawn& drawn, std::uint64_t index, Judged judged, const Snapsh
   auto news = std::make_unique<NewFinding>();
   news->original = std::make_shared<const Case>(std::move(drawn.c));
   const auto confirmed = [&](const Case& c) {
-    Judged again = judge_.judge_apart(c, thorough_configurations(), true);
+    std::span<const Derivation> steps;  // nobody promised anything of a part of the case
+    if (of_parents && &c == news->original.get()) steps = drawn.steps;
+    Judged again = judge_.judge_apart(c, thorough_configurations(), true, nullptr, steps);
     again.confirmed = lead_with(again, symptom, FindingClass::kBug);
     return again;
   };
@@ -259,8 +264,9 @@ void Lane::triage(Drawn& drawn, std::uint64_t index, Judged judged, const Snapsh
     return;
   }
   Cause cause = find_cause(judge_, *news->original, full);
-  Essence cut = full.reference.random ? Essence{*news->original, operators_of(news->original->model.graph), 0}
-                                      : essence(judge_, *news->original, *full.verdict.finding, cause);
+  Essence cut = full.reference.random || of_parents
+                    ? Essence{*news->original, operators_of(news->original->model.graph), 0}
+                    : essence(judge_, *news->original, *full.verdict.finding, cause);
   news->c = news->original;
   Group& g = news->group;
   g.operators = without_constants(cut.operators);
@@ -282,11 +288,14 @@ void Lane::triage(Drawn& drawn, std::uint64_t index, Judged judged, const Snapsh
   g.first_index = index;
   g.signature = signature_of(symptom, g.cures, g.operators);
   g.name = finding_name(symptom, g.cures, g.operators, g.signature);
+  // The oracle that speaks of the parents names the optimization that is at fault, and no other.
+  if (!of_parents) full.verdict.finding->kind = kinds_in_words(drawn.steps);
   news->judged = std::move(full);
   news->optimized = saved_model(judge_, *news->c, cause.bad);
   news->cause = std::move(cause);
   news->motif = drawn.motif;
   news->broken_guards = drawn.broken_guards;
+  news->steps = std::move(drawn.steps);
   result.entry = {Ending::kFinding, words_of(*news->judged.verdict.finding)};
   result.signature = g.signature;
   result.news = std::move(news);

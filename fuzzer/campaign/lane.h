@@ -24,6 +24,7 @@ struct NewFinding {
   std::string optimized;  // see FindingRecord
   std::string motif;
   std::vector<std::string> broken_guards;
+  std::vector<Derivation> steps;  // that led to the case which shows it first
 };
 
 struct CaseResult {

@@ -2,9 +2,10 @@
 // own mutators, step by step, each of them held to its promise.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 
-#include "corpus/finding_folder.h"
 #include "corpus/models.h"
 #include "fuzzer/base/check.h"
 #include "fuzzer/base/text.h"
@@ -13,6 +14,7 @@
 #include "fuzzer/graph/weight_bytes.h"
 #include "mutators/mutator.h"
 #include "mutators/old_initializers.h"
+#include "mutators/why_not_in_opset.h"
 #include "oracles/promises.h"
 
 namespace mob::cli {
@@ -22,6 +24,7 @@ struct Words {
   std::string model, out;
   std::vector<std::string> with;
   std::uint64_t seed = 1;
+  std::int64_t external = 0;  // least bytes of an initializer that leaves the model's file; 0: not asked for
   bool some = false, json = false, unchecked = false;
 };
 
@@ -34,6 +37,9 @@ struct Step {
 Step parse_step(const std::string& words, bool everywhere) {
   const std::vector<std::string> parts = split(words, ':');
   Step step{find_mutator(parts[0]), {}};
+  if (parts[0] == "external-data")
+    throw UserError(
+        "--with external-data: that is no mutator but a way to write the model: --external-data BYTES");
   if (step.mutator == nullptr)
     throw UserError("--with " + parts[0] + ": there is no such mutator; `mobster list mutators` names them");
   if (step.mutator->family == MutatorFamily::kChange || step.mutator->family == MutatorFamily::kNest)
@@ -58,19 +64,73 @@ struct Done {
   double compared = 0;
 };
 
+// Of a case without facts.
+std::string why_not_known(const Case& c) {
+  const auto nested = [](const Attribute& a) {
+    return std::holds_alternative<GraphPtr>(a.value) ||
+           std::holds_alternative<std::vector<GraphPtr>>(a.value);
+  };
+  if (c.model.graph.nodes.size() > mutators::kMaxNodes)
+    return fmt::format("it has more than {} nodes", mutators::kMaxNodes);
+  for (const Node& n : c.model.graph.nodes) {
+    if (find_op(n.op_type, n.domain) == nullptr)
+      return mutators::node_in_words(c, n) + " is an operator that mobster does not know";
+    if (std::any_of(n.attributes.begin(), n.attributes.end(), nested))
+      return mutators::node_in_words(c, n) + " holds a nested graph";
+  }
+  return "mobster cannot evaluate it";
+}
+
+// Why convert-opset cannot go where it is told to; empty where it can, or where it is another step.
+std::string why_not_converted(const Case& c, const mutators::Facts& facts, const Step& step) {
+  const auto to = step.settings.find("opset");
+  if (step.mutator->name != "convert-opset" || to == step.settings.end()) return "";
+  if (to->second == std::to_string(c.model.opset())) return "it is in that opset";
+  return mutators::why_not_in_opset(c, facts, std::atoi(to->second.c_str()));
+}
+
+// Why a step has no place in a case.
+std::string why_no_place(const Case& c, const std::optional<mutators::Facts>& facts, const Step& step) {
+  const std::string name(step.mutator->name);
+  if (!facts) return name + " cannot work on it: " + why_not_known(c);
+  if (const std::string why = why_not_converted(c, *facts, step); !why.empty())
+    return name + ":opset=" + step.settings.at("opset") + ": " + why;
+  if (name == "convert-opset" && !step.settings.contains("opset"))
+    return name + " finds no place in it; write " + name + ":opset=NUMBER to hear why";
+  return name + " finds no place in it; leave it out";
+}
+
 Done apply(Case& c, const Step& step, const Words& words, std::size_t index) {
   Rng rng(words.seed, index);
   Choices choices(rng, step.settings);
   const std::string name(step.mutator->name);
-  std::optional<Derivation> derivation = derive(c, *step.mutator, choices);
-  if (!derivation)
-    throw UserError(words.model + ": " + name +
-                    " finds no place in it (or an operator in it that mobster does not know); leave it out");
+  const Case before = c;
+  const std::optional<mutators::Facts> facts = mutators::facts_of(before);
+  if (facts) choices.set_facts(&*facts);
+  std::optional<Derivation> derivation;
+  try {
+    derivation = derive(c, *step.mutator, choices);
+  } catch (const UserError&) {  // a setting that the model does not allow: an opset, perhaps
+    if (!facts || why_not_converted(before, *facts, step).empty()) throw;
+  }
+  if (!derivation) throw UserError(words.model + ": " + why_no_place(before, facts, step));
   choices.finish(name);
   Done done{std::move(*derivation), c.model.graph.nodes.size(), weight_bytes(c.model.graph), "", 0};
   if (!words.unchecked)
     done.broken = oracles::broken_promise(*done.step.parent, c, done.step.promise, &done.compared);
   return done;
+}
+
+// From so many bytes on, protobuf's limit of 2 GB is near: what came with external data keeps them.
+constexpr std::int64_t kLarge = 1'000'000'000;
+constexpr std::int64_t kUsual = 1024;  // what the onnx package takes for worth it
+
+// Bytes from which on an initializer of `given` leaves its file when it is written; 0: all data stay.
+std::int64_t external_from(const Words& words, const Graph& given) {
+  if (words.external > 0) return words.external;
+  const bool came = std::any_of(given.initializers.begin(), given.initializers.end(),
+                                [&](ValueId v) { return given[v].initializer->external.has_value(); });
+  return came && weight_bytes(given) > kLarge ? kUsual : 0;
 }
 
 void print_words(const Words& words, const std::vector<Done>& all) {
@@ -112,12 +172,13 @@ int mutate(const Words& words) {
   for (const std::string& w : words.with) steps.push_back(parse_step(w, !words.some));
   Case c = load_case(words.model, words.seed);
   unlist_initializers(c);
+  const std::int64_t external = external_from(words, c.model.graph);
   std::vector<Done> all;
   for (std::size_t i = 0; i < steps.size(); ++i) all.push_back(apply(c, steps[i], words, i));
   if (const std::string why = check_model(c.model); !why.empty())
     throw UserError(words.model +
                     ": what became of it is not valid ONNX, which is a fault of mobster: " + why);
-  write_file_whole(words.out, serialize(c.model));
+  save_model(c.model, words.out, external - 1);
   words.json ? print_json(words, all) : print_words(words, all);
   const bool kept = std::all_of(all.begin(), all.end(), [](const Done& d) { return d.broken.empty(); });
   return kept ? kNothingFound : kFindings;
@@ -132,6 +193,12 @@ std::function<int()> set_up(CLI::App& app) {
       ->required()
       ->delimiter(',');
   app.add_option("-o,--out", words->out, "the model to be written")->required();
+  app.add_option("--external-data", words->external,
+                 "initializers of at least so many bytes are written to one file beside the model, OUT.data; "
+                 "not given: none, but those of 1024 bytes and more of a model that is larger than 1 GB and "
+                 "came with such a file")
+      ->check(CLI::PositiveNumber)
+      ->type_name("BYTES");
   app.add_option("--seed", words->seed,
                  "of what is drawn: settings, and inputs where none lie beside the model")
       ->capture_default_str();

@@ -306,10 +306,10 @@ void save_model(const Model& model, const std::filesystem::path& file, std::int6
   const auto& initializers = model.graph.initializers;
   Outside outside(initializers.size());
   std::optional<NewFile> data;
+  const std::string location = file.filename().string() + ".data";
   for (std::size_t i = 0; i < initializers.size() && external_above >= 0; ++i) {
     const Tensor& t = *model.graph[initializers[i]].initializer;
     if (t.is_string() || static_cast<std::int64_t>(t.raw().size()) <= external_above) continue;
-    const std::string location = file.filename().string() + ".data";
     if (!data) data.emplace(file.parent_path() / location);
     data->pad_to(4096);  // so that a reader can map it
     outside[i] = {location, data->size(), static_cast<std::int64_t>(t.raw().size())};
@@ -319,7 +319,12 @@ void save_model(const Model& model, const std::filesystem::path& file, std::int6
   NewFile goal(file);
   pieces.each([&](std::string_view piece) { goal.append(piece); });
   if (data) data->finish();
-  goal.finish();
+  try {
+    goal.finish();
+  } catch (const UserError&) {  // data that no model refers to
+    if (data) std::filesystem::remove(file.parent_path() / location);
+    throw;
+  }
 }
 
 Model parse_text(std::string_view text) {

@@ -1,8 +1,12 @@
 #include "fuzzer/triage/describe.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
+
+#include "fuzzer/base/text.h"
 
 namespace mob {
 
@@ -39,6 +43,64 @@ std::vector<std::string> fired_passes(const Finding& f, const Judged& j) {
       if (std::find(passes.begin(), passes.end(), p) == passes.end()) passes.push_back(p);
   }
   return passes;
+}
+
+std::string kinds_in_words(std::span<const Derivation> steps) {
+  std::vector<std::string> kinds;
+  for (const Derivation& step : steps)
+    if (std::find(kinds.begin(), kinds.end(), step.kind) == kinds.end()) kinds.push_back(step.kind);
+  kinds.push_back(Finding().kind);
+  return join(kinds, ", ");
+}
+
+namespace {
+
+struct ClaimInWords {
+  std::string operator()(const ZeroWhere& z) const {
+    return z.initializer + " is zero where its mask says so, and unlike the parent nowhere else.";
+  }
+  std::string operator()(const Sparsity& s) const {
+    return "At least " + show_number(s.share) + " of the elements of " + join(s.initializers, ", ") +
+           " are zero.";
+  }
+  std::string operator()(const ZerosInGroups& z) const {
+    return fmt::format("{} holds {} zeros or more in each {} neighbours along axis {}.", z.initializer, z.n,
+                       z.m, z.axis);
+  }
+  std::string operator()(const HasType& h) const {
+    return fmt::format("{} is {}{}.", h.initializer, name(h.type.dtype), show_dims(h.type.dims));
+  }
+  std::string operator()(const Distinct& d) const {
+    return fmt::format("{} holds {} different numbers at most.", d.initializer, d.most);
+  }
+  std::string operator()(const NodeCount& n) const {
+    return fmt::format("There are {} to {} nodes {}.", n.least, n.most,
+                       n.domain.empty() ? n.op : n.domain + "." + n.op);
+  }
+  std::string operator()(const Fewer& f) const {
+    return "Its weights take at most " + show_number(f.share) + " of the parent's bytes.";
+  }
+  std::string operator()(const ImportsOpset& i) const {
+    return fmt::format("It is written in opset {}.", i.version);
+  }
+};
+
+}  // namespace
+
+std::vector<std::string> promise_in_words(const Promise& promise) {
+  if (promise.kind == Promise::Kind::kRecompute) return {"The meaning is another one."};
+  std::vector<std::string> words;
+  for (const Twin& twin : promise.twins.empty() ? std::vector<Twin>{{.name = "parent"}} : promise.twins) {
+    std::vector<std::string> coarse;
+    for (const Slack& s : twin.slack) coarse.push_back(s.value);
+    words.push_back("The outputs are those of the " + twin.name +
+                    (coarse.empty() ? "" : ", as far as it knows them with coarser " + join(coarse, ", ")) +
+                    ".");
+  }
+  for (const Claim& claim : promise.claims) words.push_back(std::visit(ClaimInWords(), claim));
+  if (promise.same_interface) words.push_back("The parent's inputs and outputs are there, in order.");
+  if (promise.same_metadata) words.push_back("What stands around the graph is the parent's.");
+  return words;
 }
 
 nlohmann::ordered_json finding_json(const Finding& f, const Judged& j) {

@@ -4,6 +4,7 @@
 
 #include "fuzzer/graph/binding.h"
 #include "fuzzer/graph/model_io.h"
+#include "fuzzer/triage/describe.h"
 #include "oracles/compare.h"
 
 namespace mob {
@@ -313,7 +314,11 @@ Judged Judge::weigh(const Case& c, Reference reference, std::vector<Outcome> out
       repeat(evidence, true);
       v = oracle->check(evidence);
     }
-    if (v.kind == Verdict::Kind::kFinding) findings.push_back(*v.finding);
+    if (v.kind == Verdict::Kind::kFinding) {
+      // Oracles that look at the steps tell of one of them; the others do not know that there are any.
+      if (!steps.empty() && v.finding->kind == Finding().kind) v.finding->kind = kinds_in_words(steps);
+      findings.push_back(*v.finding);
+    }
     if (v.kind == Verdict::Kind::kSkip && skipped.empty()) skipped = v.reason;
     judged.by_oracle.emplace_back(oracle->name, std::move(v));
   }

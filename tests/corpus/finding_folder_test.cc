@@ -123,6 +123,68 @@ TEST_F(FindingFolder, KeepsTheOriginalWhereItWasCut) {
   EXPECT_EQ(serialize(load_model(goal() / "original.onnx")), serialize(original.model));
 }
 
+// The parent, what a pruner made of it, and what that promised.
+struct Pruned {
+  explicit Pruned(const std::string& tool, const std::string& weights) {
+    const auto of = [](const std::string& w) {
+      Case c;
+      c.model = parse_text(
+          "<ir_version: 8, opset_import: [\"\" : 17]> g (float[2,3] x) => (float[2,3] y) <float[3] w = {" +
+          w + "}> { y = Sub (x, w) }");
+      c.inputs["x"] = Tensor::of(DType::kFloat, {2, 3}, {1, 2, 3, 4, 5, 6});
+      return c;
+    };
+    c = of(weights);
+    step = {
+        .mutator = "prune-magnitude",
+        .kind = "pruning",
+        .settings = "sparsity=0.3",
+        .tool = tool,
+        .parent = std::make_shared<const Case>(of("0.5, 7, -2")),
+        .promise = {.kind = Promise::Kind::kSameValues,
+                    .twins = {{.name = "masked parent", .c = std::make_shared<const Case>(of("0, 7, -2"))}},
+                    .claims = {Sparsity{{"w"}, 0.3}}}};
+  }
+  Case c;
+  Derivation step;
+};
+
+TEST_F(FindingFolder, KeepsTheParentAndWhatWasPromised) {
+  const Pruned pruned("someone's pruner", "0, 70, -2");
+  judged_ = Judge(fake_system("honest"), {.configurations = level_configurations({0, 99})})
+                .judge(pruned.c, {&pruned.step, 1});
+  ASSERT_TRUE(judged_.verdict.finding) << judged_.verdict.reason;
+  EXPECT_EQ(judged_.verdict.finding->oracle, "mutant-against-parent");
+  record_.c = &pruned.c;
+  record_.step = &pruned.step;
+  write_finding(scratch_.path(), record_);
+  EXPECT_EQ(serialize(load_model(goal() / "parent.onnx")), serialize(pruned.step.parent->model));
+  const auto j = nlohmann::json::parse(bytes_of(goal() / "finding.json"));
+  EXPECT_EQ(j["symptom"], "wrong-numbers");
+  EXPECT_EQ(j["stage"], "prune");
+  EXPECT_EQ(j["kind"], "pruning");
+  EXPECT_EQ(j["parent"]["file"], "parent.onnx");
+  EXPECT_EQ(j["parent"]["mutator"], "prune-magnitude");
+  EXPECT_EQ(j["parent"]["settings"], "sparsity=0.3");
+  EXPECT_EQ(j["parent"]["tool"], "someone's pruner");
+  const std::string readme = bytes_of(goal() / "README.md");
+  for (const char* words : {"parent.onnx", "someone's pruner", "The outputs are those of the masked parent.",
+                            "At least 0.3 of the elements of w are zero."})
+    EXPECT_THAT(readme, HasSubstr(words));
+}
+
+// The runtime is at fault, the pruner is not.
+TEST_F(FindingFolder, SaysWhatTheModelHasBeenThrough) {
+  const Pruned pruned("", "0, 7, -2");
+  judged_ = judge_.judge(pruned.c, {&pruned.step, 1});
+  ASSERT_TRUE(judged_.verdict.finding) << judged_.verdict.reason;
+  EXPECT_EQ(judged_.verdict.finding->kind, "pruning, graph-optimization");
+  record_.c = &pruned.c;
+  write_finding(scratch_.path(), record_);
+  EXPECT_EQ(nlohmann::json::parse(bytes_of(goal() / "finding.json"))["parent"], nullptr);
+  EXPECT_FALSE(fs::exists(goal() / "parent.onnx"));
+}
+
 // Right at the first sizes, wrong at others: inputs and right answers of both are written down.
 TEST_F(FindingFolder, HoldsTheBindingsThatAreNeeded) {
   Case c;

@@ -43,6 +43,15 @@ TEST(ConvertOpset, WritesDownWhatWasMeantWithoutWords) {
   EXPECT_THAT(the(split[0], "Split").ints_or("split", {}), ElementsAre(3, 2));
 }
 
+// Up to opset 9 it had the type of the data.
+TEST(ConvertOpset, DropsAMaskThatNobodyReads) {
+  const auto up = converted_to("g (float[3] x) => (float[3] y) { y, mask = Dropout(x) }", 8, 17);
+  ASSERT_FALSE(up.empty());
+  EXPECT_EQ(the(up[0], "Dropout").outputs.size(), 1u);
+  EXPECT_TRUE(
+      converted_to("g (float[3] x) => (float[3] y, float[3] mask) { y, mask = Dropout(x) }", 8, 17).empty());
+}
+
 TEST(ConvertOpset, LeavesAloneWhatMeansSomethingElse) {
   EXPECT_TRUE(converted_to("g (float[1,1,2,2] x) => (float[1,1,4,4] y) <float[4] s = {1, 1, 2, 2}> { y = "
                            "Resize(x, s) }",

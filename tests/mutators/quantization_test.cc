@@ -46,6 +46,22 @@ TEST(QuantizeStatic, PutsPairsAroundAMatMulAndStoresItsWeight) {
     }
 }
 
+// Far from zero in the type, small numbers are as exact as others: the zero point costs no bound.
+TEST(QuantizeStatic, HasARoundedTwinThatIsAsExactAsItself) {
+  Settings settings = kPlainStatic;
+  settings["symmetric_activations"] = "yes";  // zero is 128
+  const auto list = applied(case_of("g (float[20] x) => (float[20] y) { y = Relu(x) }", 21),
+                            "quantize-static", settings, 3, 5);
+  ASSERT_FALSE(list.empty());
+  for (const auto& [mutant, promise] : list) {
+    ASSERT_EQ(promise.twins.size(), 2u);
+    const Reference twin = evaluate(*promise.twins[1].c);
+    ASSERT_TRUE(twin.available()) << twin.unavailable;
+    for (std::size_t i = 0; i < twin.outputs[0].count(); ++i)
+      EXPECT_LE(twin.outputs[0].bound_at(i), 0x1p-21 * twin.outputs[0].value_at(i) + 1e-30) << i;
+  }
+}
+
 TEST(QuantizeStatic, GivesABiasTheProductOfTheScales) {
   Settings settings = kPlainStatic;
   settings["granularity"] = "channel";
