@@ -69,12 +69,17 @@ void Trace::tie_part(ValueId part, int axis_part, ValueId whole, int axis_whole,
 void Trace::tie_blocks(ValueId a, int axis_a, ValueId b, int axis_b, std::int64_t blocks) {
   const int x = touch(a, axis_a), y = touch(b, axis_b);
   const std::int64_t m = size(a, axis_a) / blocks, n = size(b, axis_b) / blocks;
+  if (m == 0 || n == 0) {  // no filters, no heads: nothing to go
+    pin(x);
+    return pin(y);
+  }
   for (std::int64_t i = 0; i < m * blocks; ++i) unite(x, i, y, i / m * n);
   for (std::int64_t i = 0; i < n * blocks; ++i) unite(y, i, x, i / n * m);
 }
 
 void Trace::tie_merged(ValueId merged, int axis_merged, ValueId split, int axis_split, std::int64_t inner) {
   const int a = touch(merged, axis_merged), b = touch(split, axis_split);
+  if (size(split, axis_split) == 0) return pin(a);
   for (std::int64_t o = 0; o < size(merged, axis_merged); ++o)
     unite(a, o, b, o / inner % size(split, axis_split));
 }

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "fuzzer/base/text.h"
+#include "fuzzer/graph/model_io.h"
 #include "mutators/opset_forms.h"
 #include "mutators/rewrites.h"
 
@@ -323,6 +324,8 @@ std::optional<Promise> change(Case& c, const Facts& f, Choices& choices) {
   maybe_misread(c, f, choices, facts_end);
   c.model.opsets[""] = next;
   if (!choices.faulty() && !facts_of(c)) return std::nullopt;
+  // Functions that the model carries import an opset of their own, which must agree with the model's.
+  if (!c.model.residue.empty() && !check_model(c.model).empty()) return std::nullopt;
   return Promise{};
 }
 

@@ -16,6 +16,7 @@ namespace mob {
 namespace {
 
 constexpr int kParents = 300;
+constexpr int kMutants = 150;
 constexpr int kNetworks = 60;
 constexpr std::size_t kEnough = 12;  // times that a mutator is tried, where it finds so many places
 
@@ -28,6 +29,11 @@ const std::vector<Case>& parents() {
       Rng rng(31, i);
       auto g = i % 3 == 0 ? generate_graph(rng, options) : generate_motif(rng, options);
       if (g) cases.push_back(std::move(g->c));
+    }
+    // Empty dimensions, broadcasts, types and forms that generators do not draw.
+    for (std::size_t i = 0; cases.size() < kParents + kMutants; i = (i + 1) % kParents) {
+      Rng rng(34, cases.size() + i);
+      if (auto mutant = mutated(cases[i], rng, 0.7)) cases.push_back(std::move(*mutant));
     }
     for (Case& c : fusion_parents(33)) cases.push_back(std::move(c));
     add_networks(cases, kNetworks);

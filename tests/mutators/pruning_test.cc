@@ -99,6 +99,13 @@ TEST(ClusterWeights, LeavesInfinitiesAlone) {
 
 const Settings kHalf = {{"sparsity", "0.5"}, {"by", "l1"}};
 
+// Nothing behind it can go, and nothing that is not there is looked at.
+TEST(PruneChannels, LeavesAConvolutionWithoutFiltersAlone) {
+  EXPECT_FALSE(pruned(case_of("g (float[1,4,3,3] x, float[4,4,1,1] w0, float[0,2,1,1] w1) => (float y)"
+                              "{ v = Conv(x, w0)  y = Conv<group = 2>(v, w1) }"),
+                      "prune-channels"));
+}
+
 TEST(PruneChannels, TheLeastColumnsGoWithTheRowsThatReadThem) {
   const auto c = pruned(case_of("g (float[1,2] x) => (float y)"
                                 "<float[2,3] w = {1, -9, 5, -1, 9, 5}, float[3] b = {1, 2, 3},"
