@@ -17,7 +17,7 @@ template <class R>
 class SoftmaxLine {
  public:
   SoftmaxLine(const Reals<R>& x, std::span<const std::int64_t> set, const Rounding<R>& rounding)
-      : x_(x), rounding_(rounding) {
+      : x_(x), set_(set), rounding_(rounding) {
     for (std::int64_t i : set) {
       const Approx<R> a = x[static_cast<std::size_t>(i)];
       open_ = open_ || a.open();
@@ -47,7 +47,7 @@ class SoftmaxLine {
     R e = 0;
     if (y > 0) e = y * std::expm1(term_rounding(a.v) + sum_rounding_ + 2 * rounding_.u());
     if (inexact_) {
-      const Interval log = log_interval(a);
+      const Interval log = log_interval(i);
       const R high = std::exp(log.high), low = std::exp(log.low);
       e = std::max(high - y, y - low) + (y > 0 ? e / y * high : e);
     }
@@ -63,7 +63,7 @@ class SoftmaxLine {
     R e = sum_rounding_ +
           rounding_.u() * (kExpApproximation * std::fabs(log_sum) + (max_ - a.v) + std::fabs(max_ + log_sum));
     if (inexact_) {
-      const Interval log = log_interval(a);
+      const Interval log = log_interval(i);
       e += std::max(log.high - y, y - log.low);
     }
     return {y, e};
@@ -84,20 +84,35 @@ class SoftmaxLine {
   // By how much the logarithm of w_i may be off.
   R term_rounding(R v) const { return rounding_.u() * (kExpApproximation + (max_ - v)); }
 
-  // The ends of the logarithm of the result for x_i = a.
+  // The sum of all weights but that of x_i, all at their upper (sign 1) or lower (-1) ends. Where x_i is most
+  // of the sum, the others would be lost in a difference.
+  R sum_of_others(std::size_t i, R sign, R all) const {
+    if (!std::isfinite(all)) return kInfinity<R>;
+    constexpr R kCancels = R(1e-4);
+    const R left = all - std::exp(x_[i].v + sign * x_[i].e - max_);
+    if (left > kCancels * all) return left;
+    R sum = 0;
+    for (std::int64_t other : set_)
+      if (const auto k = static_cast<std::size_t>(other); k != i)
+        sum += std::exp(x_[k].v + sign * x_[k].e - max_);
+    return sum;
+  }
+
+  // The ends of the logarithm of the result for element i.
   struct Interval {
     R low, high;
   };
-  Interval log_interval(Approx<R> a) const {
+  Interval log_interval(std::size_t i) const {
+    const Approx<R> a = x_[i];
     const R up = a.v + a.e - max_, down = a.v - a.e - max_;
-    const R others_low = std::max(R(0), low_sum_ - std::exp(down));
-    const R others_high = std::isfinite(high_sum_) ? std::max(R(0), high_sum_ - std::exp(up)) : kInfinity<R>;
+    const R others_low = sum_of_others(i, -1, low_sum_), others_high = sum_of_others(i, 1, high_sum_);
     const R least = std::exp(down) + others_high, most = std::exp(up) + others_low;
     return {least > 0 ? down - std::log(least) : -kInfinity<R>,
             most > 0 && std::isfinite(most) ? std::min(R(0), up - std::log(most)) : R(0)};
   }
 
   const Reals<R>& x_;
+  std::span<const std::int64_t> set_;
   const Rounding<R>& rounding_;
   bool open_ = false, nan_ = false, inexact_ = false;
   R max_ = -kInfinity<R>;

@@ -41,6 +41,13 @@ TEST(Softmax, BoundsAreThoseOfTheWorstCorner) {
   EXPECT_LT(one[0].bound_at(0), 1e-5) << "one element alone is always 1";
 }
 
+// An element that may be most of the sum: the others are not lost beside it (e^25 beside e^-19).
+TEST(Softmax, TheOthersCountBesideAnElementThatMayBeLarge) {
+  const auto r = run_node("Softmax", 13, {numbers(DType::kDouble, {3}, {20, 0, 0}, {25, 1, 1})});
+  const double least = std::exp(-5) / (std::exp(-5) + 2 * std::exp(1));
+  EXPECT_NEAR(r[0].bound_at(0), r[0].value_at(0) - least, 1e-6);
+}
+
 TEST(Softmax, HugeBoundsStayWithinZeroAndOne) {
   const auto r = run_node("Softmax", 13, {floats({3}, {0, 1, 2}, {1e4, 1, 1e4})});
   for (std::size_t i = 0; i < 3; ++i) EXPECT_LE(r[0].bound_at(i), 1.1);
