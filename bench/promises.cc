@@ -11,6 +11,7 @@
 #include "bench/workbench.h"
 #include "corpus/models.h"
 #include "mutators/mutator.h"
+#include "mutators/old_initializers.h"
 #include "oracles/compare.h"
 #include "oracles/promises.h"
 #include "tests/mutators/fusion_parents.h"
@@ -124,6 +125,7 @@ std::vector<Case> parents_of(const Options& o, Workbench& bench) {
   for (const std::string& folder : o.corpus)
     for (const auto& path : find_models({folder})) try {
         cases.push_back(load_case(path, o.seed));
+        unlist_initializers(cases.back());
       } catch (const UserError& e) {
         fmt::print("left out: {}\n", e.what());
       }

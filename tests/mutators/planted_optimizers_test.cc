@@ -2,6 +2,8 @@
 // of model-optimization bugs: the oracles find all of them, and leave the honest ones alone.
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+
 #include "fuzzer/generator/generator.h"
 #include "fuzzer/graph/model_io.h"
 #include "mutators/mutator.h"
@@ -157,12 +159,15 @@ constexpr Fault kFaults[] = {{"crash", Symptom::kCrash, crash},
                              {"wrong-number", Symptom::kWrongNumbers, wrong_number},
                              {"slow", Symptom::kNoGain, slow}};
 
+// MOBSTER_TEST_PARENTS asks for more of them than a test should take.
 const std::vector<Case>& parents() {
   static const std::vector<Case> list = [] {
     GeneratorOptions options;
     options.policy.special = 0;
+    const char* asked = std::getenv("MOBSTER_TEST_PARENTS");
+    const std::size_t count = asked == nullptr ? 1000 : std::stoul(asked);
     std::vector<Case> cases;
-    for (std::uint64_t i = 0; cases.size() < 1000; ++i) {
+    for (std::uint64_t i = 0; cases.size() < count; ++i) {
       Rng rng(42, i);
       auto g = i % 3 == 0 ? generate_graph(rng, options) : generate_motif(rng, options);
       if (g) cases.push_back(std::move(g->c));
