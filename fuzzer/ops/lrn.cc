@@ -19,6 +19,17 @@ void infer(Inference& inf) {
   infer_same_as_input(inf);
 }
 
+// base^exponent of a base that is not below `least`. Towards zero there is no end to it.
+template <class R>
+Approx<R> power_of(Approx<R> base, R least, R exponent) {
+  const auto f = [&](R v) { return std::pow(v, exponent); };
+  const R v = f(base.v);
+  if (base.open() || base.e == 0 || !std::isfinite(v)) return monotone(base, f);
+  const R low = std::max(base.v - base.e, least);
+  if (!(low > 0)) return open_value(v);
+  return {v, std::max(std::fabs(f(low) - v), std::fabs(f(base.v + base.e) - v))};
+}
+
 void evaluate(Evaluation& ev) {
   const std::int64_t size = window(ev), channels = ev.dims(0)[1];
   const std::int64_t before = (size - 1) / 2, after = size - 1 - before;
@@ -45,7 +56,7 @@ void evaluate(Evaluation& ev) {
         Approx<R> base = rounding.add(rounding.add(part, 2) + Approx<R>{bias, 0});
         steps += 2 * rounding.u() * (std::fabs(base.v) + base.e);
         base.e += steps;
-        const Approx<R> power = monotone(base, [&](R v) { return std::pow(v, -beta); });
+        const Approx<R> power = power_of(base, alpha < 0 ? -kInfinity<R> : bias - 4 * steps, -beta);
         const R exponent = std::fabs(beta * std::log(std::fabs(base.v)));
         const auto at = static_cast<std::size_t>(line[static_cast<std::size_t>(c)]);
         y.set(at, rounding.add(x[at] *

@@ -210,5 +210,15 @@ TEST(LRN, WindowsEndAtTheFirstAndLastChannel) {
   EXPECT_THROW(run_node("LRN", 13, {floats({1, 1}, {1})}, {{"size", I64{0}}}), InvalidNode);
 }
 
+// The sum of squares is not below zero, however little is known of x: 3 +- 3 may be 0.4.
+TEST(LRN, BoundsHoldWhereTheBaseSeemsToReachZero) {
+  const Attributes a = {{"size", I64{1}}, {"alpha", 1.0f}, {"beta", 2.0f}, {"bias", 0.5f}};
+  const auto r = run_node("LRN", 13, {floats({1, 1, 1, 1}, {3}, {3})}, a);
+  EXPECT_GE(r[0].value_at(0) + r[0].bound_at(0), 0.4 / std::pow(0.5 + 0.16, 2));
+  EXPECT_FALSE(r[0].open_at(0));
+  const Attributes poles = {{"size", I64{1}}, {"alpha", -1.0f}, {"beta", 2.0f}, {"bias", 0.5f}};
+  EXPECT_TRUE(run_node("LRN", 13, {floats({1, 1, 1, 1}, {1}, {1})}, poles)[0].open_at(0));
+}
+
 }  // namespace
 }  // namespace mob::testing
