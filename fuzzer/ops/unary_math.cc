@@ -14,7 +14,14 @@ constexpr int kApproximation = 8;
 template <auto f, int ulps = kApproximation, int absolute = 0>
 void monotone_function(Evaluation& ev) {
   map_reals(
-      ev, [](auto x) { return monotone(x, f); }, ulps, absolute);
+      ev,
+      []<class R>(Approx<R> x) {
+        // Both ends may lie beyond a domain around zero (Asin), and the value, too.
+        const bool around = x.finite() && !x.open() && x.low() < 0 && x.high() > 0;
+        if (around && std::isnan(f(x.v)) && !std::isnan(f(R(0)))) return open_value(f(x.v));
+        return monotone(x, f);
+      },
+      ulps, absolute);
 }
 
 // --- exact ones ------------------------------------------------------------------------------------------

@@ -73,6 +73,13 @@ TEST(Waves, StayWithinTheirRange) {
   EXPECT_TRUE(std::isnan(run_node("Cos", 7, {floats({1}, {kInf})})[0].value_at(0)));
 }
 
+TEST(Atanh, IsOpenWhereTheIntervalHoldsTheWholeDomain) {
+  const auto r = run_node("Atanh", 13, {floats({3}, {2, 2, 3}, {4, 1.5, 1})});
+  EXPECT_TRUE(r[0].open_at(0));
+  EXPECT_TRUE(r[0].open_at(1));
+  EXPECT_FALSE(r[0].open_at(2)) << "NaN whatever it is";
+}
+
 TEST(Tan, IsOpenAcrossAPole) {
   const auto r = run_node("Tan", 7, {floats({3}, {1.5, 1.5, 3.1}, {0.01, 0.1, 0.1})});
   EXPECT_FALSE(r[0].open_at(0));
