@@ -88,8 +88,10 @@ std::string_view reason(const Reals<R>& x, std::size_t plane, std::span<const st
   return "";
 }
 
-// Offset of a spatial position with the first axis running fastest.
+// Offset of a spatial position with the first axis running fastest. An empty image has none: windows of pads
+// only point to its begin.
 std::int64_t column_major(std::int64_t at, const Dims& dims) {
+  if (element_count(dims) == 0) return at;
   std::int64_t result = 0;
   for (std::size_t d = dims.size(); d-- > 0;) {
     result += at % dims[d] * product(dims, 0, d);

@@ -60,6 +60,14 @@ TEST(MaxPool, CountsColumnsFirstOnRequest) {
   EXPECT_THAT(values(r[1]), ElementsAre(3, 5, 9, 11));
 }
 
+TEST(MaxPool, OfAnEmptyImageHasWindowsOfPadsAlone) {
+  const auto r = pool(
+      "MaxPool", floats({1, 1, 0, 2}, {}),
+      {{"kernel_shape", Int64s{2, 2}}, {"pads", Int64s{1, 0, 1, 0}}, {"storage_order", std::int64_t{1}}}, 2);
+  EXPECT_TRUE(r[0].open_at(0));
+  EXPECT_TRUE(r[1].open_at(0));
+}
+
 TEST(AveragePool, CountsPaddingButNothingBeyond) {
   const auto x = line({1, 2, 3, 4, 5, 6});
   const Attributes a = {{"kernel_shape", Int64s{4}},
