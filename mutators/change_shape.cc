@@ -19,34 +19,30 @@ bool change(Case& c, const Facts& f, Rng& rng) {
   if (!picked) return false;
   const Dims dims = f.type(*picked).dims;
   const std::int64_t from = rng.pick(dims);
-  std::int64_t to = from;
-  switch (rng.below(8)) {
-    case 0:
-    case 1:
-      to = 0;
-      break;
-    case 2:
-    case 3:
-      to = 1;
-      break;
-    case 4:
-    case 5:
-      to = rng.pick(dims);
-      break;  // two dimensions become equal
-    case 6:
-      to = rng.pick({std::int64_t{8}, std::int64_t{16}, std::int64_t{17}, from * 2});
-      break;
-    default:
-      to = rng.range(2, 6);
-      break;
-  }
+  const std::int64_t to = [&]() -> std::int64_t {
+    switch (rng.below(8)) {
+      case 0:
+      case 1:
+        return 0;
+      case 2:
+      case 3:
+        return 1;
+      case 4:
+      case 5:
+        return rng.pick(dims);  // two dimensions become equal
+      case 6:
+        return rng.pick({std::int64_t{8}, std::int64_t{16}, std::int64_t{17}, from * 2});
+      default:
+        return rng.range(2, 6);
+    }
+  }();
   const bool square = rng.chance(0.15) && dims.size() > 1;
   if (square) {
-    to = rng.range(2, 5);
+    const std::int64_t side = rng.range(2, 5);
     bool changed = false;
     for (std::int64_t d : dims)
-      if (d != to && d != 1)
-        changed = resize(c, f.leaves(), d, to, {.parameters = true, .largest = kLargest}, rng) || changed;
+      if (d != side && d != 1)
+        changed = resize(c, f.leaves(), d, side, {.parameters = true, .largest = kLargest}, rng) || changed;
     return changed;
   }
   if (to == from) return false;

@@ -4,11 +4,18 @@
 
 #include <cstdio>
 
+#include "fuzzer/base/last_words.h"
+
 namespace mob {
 
 Place& current_place() {
   thread_local Place place;
   return place;
+}
+
+LastWords& last_words() {
+  static LastWords words = nullptr;
+  return words;
 }
 
 void slip(const char* file, int line, const std::string& what) {
@@ -18,6 +25,7 @@ void slip(const char* file, int line, const std::string& what) {
                static_cast<unsigned long long>(p.index), p.keep.empty() ? "" : "; the case is kept in ",
                p.keep.c_str());
   std::fflush(nullptr);
+  if (last_words() != nullptr) last_words()();
   _exit(kSlipExitCode);
 }
 

@@ -20,6 +20,7 @@
 #include "fuzzer/base/text.h"
 #include "fuzzer/campaign/handover.h"
 #include "fuzzer/campaign/lane.h"
+#include "fuzzer/campaign/slips.h"
 #include "fuzzer/campaign/triage_lane.h"
 
 namespace mob {
@@ -311,10 +312,12 @@ Status Campaign::status() {
 
 EndedBy Campaign::run() {
   begin_or_resume();
+  const std::set<std::uint64_t> left_out = read_slips(options_.out);
+  const SlipCatcher catcher(options_.out);
   const int jobs = options_.jobs > 0 ? options_.jobs : tbb::info::default_concurrency();
   for (int i = 0; i < jobs; ++i) {
     lanes_.push_back(std::make_unique<Lane>(options_.system, options_.source, options_.seed, options_.limits,
-                                            options_.measure));
+                                            options_.measure, left_out));
     idle_.push(lanes_.back().get());
   }
   const TriageLane triage(options_.system, options_.limits, options_.out / "findings",

@@ -11,6 +11,7 @@
 #include "fuzzer/base/clock.h"
 #include "fuzzer/base/hash.h"
 #include "fuzzer/base/text.h"
+#include "fuzzer/campaign/slips.h"
 #include "fuzzer/probes/applied_rules.h"
 #include "fuzzer/reference/decidedness.h"
 #include "fuzzer/triage/describe.h"
@@ -58,9 +59,10 @@ struct Lane::Running {
 };
 
 Lane::Lane(const System& system, const SourceOptions& source, std::uint64_t seed, const WorkerLimits& limits,
-           bool measure)
+           bool measure, std::set<std::uint64_t> left_out)
     : source_(source),
       seed_(seed),
+      left_out_(std::move(left_out)),
       judge_(system, {.configurations = level_configurations({0, 99}),
                       .limits = limits,
                       .confirm = false,
@@ -123,7 +125,12 @@ BatchResult Lane::run(std::uint64_t first, std::uint64_t count, const Snapshot& 
     finish(running, snapshot, batch.cases[running.index - first], batch.tally);
   };
   for (std::uint64_t index = first; index < first + count; ++index) {
+    if (left_out_.contains(index)) {
+      batch.cases[index - first].entry = {Ending::kSkipped, "mobster itself failed on it"};
+      continue;
+    }
     current_place() = {seed_, index, ""};
+    at_work_on(index);
     auto drawn = draw_case(seed_, index, source_, snapshot);
     if (!drawn) {
       batch.cases[index - first].entry = {Ending::kSkipped, "nothing could be drawn"};
@@ -150,6 +157,7 @@ BatchResult Lane::run(std::uint64_t first, std::uint64_t count, const Snapshot& 
 void Lane::finish(Running& running, const Snapshot& snapshot, CaseResult& result, Tally& tally) {
   Drawn& drawn = *running.drawn;
   current_place() = {seed_, running.index, ""};
+  at_work_on(running.index);
   Judged judged = judge_.finish();
   result.source = drawn.source;
   count_reach(running, judged, result, tally);

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -47,9 +48,9 @@ struct BatchResult {
 
 class Lane {
  public:
-  // `measure`: see JudgeOptions.
+  // `measure`: see JudgeOptions. `left_out`: cases that mobster itself failed on (slips.h).
   Lane(const System& system, const SourceOptions& source, std::uint64_t seed, const WorkerLimits& limits,
-       bool measure = false);
+       bool measure = false, std::set<std::uint64_t> left_out = {});
 
   // Cases [first, first + count). Throws UserError when the system cannot be started.
   BatchResult run(std::uint64_t first, std::uint64_t count, const Snapshot& snapshot);
@@ -65,6 +66,7 @@ class Lane {
 
   const SourceOptions& source_;
   std::uint64_t seed_;
+  std::set<std::uint64_t> left_out_;
   Judge judge_;
   double cpu_seconds_ = 0;
   std::atomic<std::int64_t> worker_memory_{0};
