@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "fuzzer/base/hash.h"
+#include "fuzzer/base/machine.h"
 #include "fuzzer/base/text.h"
 #include "fuzzer/graph/model_io.h"
 #include "fuzzer/triage/describe.h"
@@ -113,6 +114,7 @@ nlohmann::ordered_json to_json(const FindingRecord& r) {
   out["random"] = r.judged->reference.random;
   out["system"] = r.system;
   out["version"] = r.version;
+  out["isa"] = isa();
   out["mobster"] = version();
   out["confirmed"] = true;
   out["operators"] = operators_of(r.c->model.graph);

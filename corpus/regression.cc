@@ -31,6 +31,7 @@ Json to_json(const Regression& r) {
             {"index", p.index},
             {"version", p.version},
             {"mobster", p.mobster}}},
+          {"isa", r.isa},
           {"added", r.added},
           {"note", r.note}};
 }
@@ -47,6 +48,7 @@ Regression from_json(const Json& json) {
                   p.value("index", std::uint64_t{0}),
                   p.value("version", ""),
                   p.value("mobster", "")};
+  r.isa = json.value("isa", "");
   r.added = json.value("added", "");
   r.note = json.value("note", "");
   return r;

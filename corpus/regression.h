@@ -5,7 +5,7 @@
 //     "versions": {"onnxruntime": {"bad_versions": ["1.30.0"], "good_versions": ["1.31.1"]}},
 //     "provenance": {"from": "campaign", "reference": "", "seed": 1, "index": 77, "version": "1.30.0",
 //                    "mobster": "0.1"},
-//     "added": "2026-11-21", "note": ""}
+//     "isa": "avx2", "added": "2026-11-21", "note": ""}
 #pragma once
 
 #include <cstdint>
@@ -35,6 +35,7 @@ struct Provenance {
 struct Regression {
   std::map<std::string, KnownVersions> versions;  // by system: "onnxruntime"
   Provenance provenance;
+  std::string isa;    // of the machine on which the versions were judged: "avx2"; empty: not known
   std::string added;  // "2026-11-21"
   std::string note;
 };

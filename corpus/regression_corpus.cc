@@ -12,6 +12,7 @@
 #include "corpus/read_finding.h"
 #include "fuzzer/base/check.h"
 #include "fuzzer/base/date.h"
+#include "fuzzer/base/machine.h"
 #include "fuzzer/probes/limits.h"
 
 namespace mob {
@@ -161,7 +162,7 @@ std::vector<Added> add_cases(const fs::path& corpus, const std::vector<fs::path>
   std::vector<RegressionCase> forms;
   for (const auto& [i, c] : candidates) {
     Regression& r = added[i].regression;
-    r = c.form.plain ? Regression{.provenance = provenance_of(c.finding, o), .added = today()}
+    r = c.form.plain ? Regression{.provenance = provenance_of(c.finding, o), .isa = std::string(isa()), .added = today()}
                      : c.form.regression;
     if (!o.note.empty()) r.note = o.note;
     forms.push_back(c.form);

@@ -1,5 +1,7 @@
 #include "corpus/replay.h"
 
+#include <fmt/format.h>
+
 #include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -48,6 +50,7 @@ RegressionCase read_case(const fs::path& folder) try {
   } else {
     c.plain = true;
     c.regression.versions[before.system].bad = {before.version};
+    c.regression.isa = json.value("isa", "");
   }
   return c;
 } catch (const nlohmann::json::exception&) {
@@ -80,10 +83,15 @@ std::string_view name(Change c) {
 }
 
 Replayed against_expectation(const RegressionCase& c, const AtVersion& at, const std::string& system,
-                             const std::string& version) {
+                             const std::string& version, std::string_view isa) {
   Replayed r{.at = at, .words = words_of(at)};
   if (!tells(at)) return r;
   r.change = change_of(expected_bad(c.regression, system, version), at.result == Result::kBad);
+  const std::string& known_on = c.regression.isa;
+  if (r.change == Change::kNewlyFixed && !known_on.empty() && known_on != isa) {
+    r.change = Change::kCannotTell;
+    r.words = fmt::format("right on this machine ({}), but it was bad on one with {}", isa, known_on);
+  }
   r.fails = r.change == Change::kNewlyBroken || (c.plain && r.change == Change::kStillBad);
   return r;
 }

@@ -9,6 +9,7 @@
 #include "corpus/models.h"
 #include "corpus/read_finding.h"
 #include "fuzzer/base/check.h"
+#include "fuzzer/base/machine.h"
 #include "tests/fakes/fake_corpus.h"
 
 namespace mob {
@@ -50,6 +51,7 @@ TEST_F(Corpus, TakesAFindingInWithWhatEachVersionMakesOfIt) {
   EXPECT_EQ(cases[0].signature, "a bug");
   EXPECT_EQ(cases[0].symptom, "wrong-numbers");
   const Regression& r = cases[0].regression;
+  EXPECT_EQ(r.isa, isa());
   EXPECT_THAT(r.versions.at("fake").bad, ElementsAre("1.0.0"));
   EXPECT_THAT(r.versions.at("fake").good, ElementsAre("2.0.0"));
   EXPECT_EQ(r.provenance.from, "campaign");

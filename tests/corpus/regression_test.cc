@@ -70,6 +70,7 @@ TEST_F(RegressionOnDisk, IsReadAsItWasWrittenAndTheRestIsKept) {
                   .index = 8,
                   .version = "1.26.0",
                   .mobster = "0.1"};
+  r.isa = "avx2";
   r.added = "2026-11-21";
   r.note = "a \"note\"";
   write_regression(scratch_.path(), r);
@@ -81,6 +82,7 @@ TEST_F(RegressionOnDisk, IsReadAsItWasWrittenAndTheRestIsKept) {
   EXPECT_EQ(read.provenance.seed, 7U);
   EXPECT_EQ(read.provenance.index, 8U);
   EXPECT_EQ(read.provenance.version, "1.26.0");
+  EXPECT_EQ(read.isa, r.isa);
   EXPECT_EQ(read.added, r.added);
   EXPECT_EQ(read.note, r.note);
   EXPECT_EQ(nlohmann::json::parse(bytes_of(scratch_ / "finding.json"))["nodes"], 3);

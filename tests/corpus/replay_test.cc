@@ -68,6 +68,21 @@ TEST(AgainstExpectation, ALibraryIsHeldAgainstTheVersionThatItIs) {
             Change::kNewlyBroken);
 }
 
+TEST(AgainstExpectation, WhatIsRightOnAnotherIsaIsNotToldToBeFixed) {
+  RegressionCase c = known({"1.0.0"}, {"2.0.0"});
+  const auto change = [&](const char* version, Result result, const char* isa) {
+    return against_expectation(c, at(version, result), "fake", version, isa).change;
+  };
+  EXPECT_EQ(change("1.0.0", Result::kGood, "avx512"), Change::kNewlyFixed);  // not known where it was bad
+  c.regression.isa = "avx2";
+  EXPECT_EQ(change("1.0.0", Result::kGood, "avx2"), Change::kNewlyFixed);
+  EXPECT_EQ(change("1.0.0", Result::kGood, "avx512"), Change::kCannotTell);
+  EXPECT_EQ(change("1.0.0", Result::kBad, "avx512"), Change::kStillBad);
+  EXPECT_EQ(change("2.0.0", Result::kBad, "avx512"), Change::kNewlyBroken);  // bad is bad
+  EXPECT_THAT(against_expectation(c, at("1.0.0", Result::kGood), "fake", "1.0.0", "avx512").words,
+              HasSubstr("on one with avx2"));
+}
+
 // --- against a baseline ------------------------------------------------------------------------------------
 
 TEST(AgainstBaseline, OnlyWhatGotWorseFails) {
