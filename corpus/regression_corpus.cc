@@ -162,7 +162,9 @@ std::vector<Added> add_cases(const fs::path& corpus, const std::vector<fs::path>
   std::vector<RegressionCase> forms;
   for (const auto& [i, c] : candidates) {
     Regression& r = added[i].regression;
-    r = c.form.plain ? Regression{.provenance = provenance_of(c.finding, o), .isa = std::string(isa()), .added = today()}
+    r = c.form.plain ? Regression{.provenance = provenance_of(c.finding, o),
+                                  .isa = std::string(isa()),
+                                  .added = today()}
                      : c.form.regression;
     if (!o.note.empty()) r.note = o.note;
     forms.push_back(c.form);

@@ -69,7 +69,9 @@ int update(const Words& words) {
   std::size_t changed = 0;
   for (std::size_t i = 0; i < cases.size(); ++i) {
     const Replayed r = against_expectation(cases[i], at[i], system.name, version);
-    if (r.change == Change::kCannotTell || !take_down(cases[i].regression, system.name, version, at[i].result)) continue;
+    if (r.change == Change::kCannotTell ||
+        !take_down(cases[i].regression, system.name, version, at[i].result))
+      continue;
     write_regression(cases[i].folder, cases[i].regression);
     ++changed;
     fmt::print("{:<13} {}\n", name(r.change), cases[i].name);

@@ -220,7 +220,8 @@ std::string issue_text(const ReportFinding& f, const std::string& script, const 
     text += fmt::format("### {}\n\n{}\n\n", heading,
                         fmt::format(fmt::runtime(body), fmt::arg("describe", describe(f, model_text)),
                                     fmt::arg("reproduce", reproduce), fmt::arg("urgency", urgency),
-                                    fmt::arg("version", version), fmt::arg("os", operating_system() + ", " + std::string(isa())),
+                                    fmt::arg("version", version),
+                                    fmt::arg("os", operating_system() + ", " + std::string(isa())),
                                     fmt::arg("architecture", kArchitecture)));
   return text;
 }
