@@ -21,7 +21,8 @@
 namespace mob {
 namespace {
 
-constexpr std::size_t kMostCandidates = 12;  // groups that one case is checked against
+constexpr std::size_t kMostQuestions = 16;  // of known groups that one case is asked
+constexpr std::size_t kAtOnce = 4;          // of them in one request
 // Larger cases are no good seeds: their mutants would be slow and their findings hard to read.
 constexpr std::size_t kSeedNodes = 24;
 
@@ -33,6 +34,33 @@ std::string words_of(const Finding& f) {
 std::vector<std::string> without_constants(std::vector<std::string> operators) {
   std::erase(operators, "Constant");
   return operators;
+}
+
+// Whether a case is one of a group: does it show at `bad`, and does it vanish where `cure` (if there is one)
+// is disabled? Groups of which the same is asked have one answer.
+struct Question {
+  const Group* group;  // the oldest of them
+  Configuration bad;
+  std::vector<std::string> cure;
+};
+
+// What is to be asked of a finding, by the groups whose operators the case has.
+std::vector<Question> questions_of(const Case& c, Symptom symptom, const Snapshot& snapshot) {
+  std::vector<std::string> ops = without_constants(operators_of(c.model.graph));
+  std::sort(ops.begin(), ops.end());
+  std::vector<Question> questions;
+  for (const Group& g : snapshot.groups) {
+    if (g.symptom != symptom || g.operators.size() > ops.size()) continue;
+    std::vector<std::string> needed = g.operators;
+    std::erase(needed, "Any");
+    std::sort(needed.begin(), needed.end());
+    if (!std::includes(ops.begin(), ops.end(), needed.begin(), needed.end())) continue;
+    Question q{.group = &g, .bad = g.bad, .cure = g.cures};
+    q.cure.resize(std::min<std::size_t>(q.cure.size(), 1));
+    const auto asked = [&](const Question& p) { return p.bad == q.bad && p.cure == q.cure; };
+    if (std::none_of(questions.begin(), questions.end(), asked)) questions.push_back(std::move(q));
+  }
+  return questions;
 }
 
 std::uint64_t pass_set_of(const Judged& judged) {
@@ -105,7 +133,9 @@ void Lane::count_reach(const Running& running, const Judged& judged, CaseResult&
   }
   const bool sound =
       std::all_of(judged.outcomes.begin(), judged.outcomes.end(), [](const Outcome& o) { return o.ok(); });
-  const std::uint64_t every = source_.generator.policy.rules_every;
+  const Policy& policy = source_.generator.policy;
+  const std::uint64_t every =
+      running.index < policy.rules_often_below ? policy.rules_every_at_first : policy.rules_every;
   if (bundles.empty() || !sound || running.index % every != 0) return;
   const auto run = [&](const auto&... given) { return judge_.run_apart(given...); };
   for (const std::string& rule : applied_rules(judge_.system(), drawn.c, bundles, run)) {
@@ -199,26 +229,48 @@ void Lane::finish(Running& running, const Snapshot& snapshot, CaseResult& result
   tally.triage_seconds += seconds_now() - start;
 }
 
-// A request per candidate: at its configuration, with nothing disabled and with its cure disabled.
 const Group* Lane::known_group(const Case& c, const Judged& judged, const Snapshot& snapshot) {
   const Finding& finding = *judged.verdict.finding;
-  std::vector<std::string> ops = without_constants(operators_of(c.model.graph));
-  std::sort(ops.begin(), ops.end());
-  std::vector<const Group*> candidates;
-  for (const Group& g : snapshot.groups) {
-    if (g.symptom != finding.symptom || candidates.size() >= kMostCandidates) continue;
-    if (g.operators.size() > ops.size()) continue;
-    std::vector<std::string> needed = g.operators;
-    std::erase(needed, "Any");
-    std::sort(needed.begin(), needed.end());
-    if (std::includes(ops.begin(), ops.end(), needed.begin(), needed.end())) candidates.push_back(&g);
+  std::vector<Question> questions = questions_of(c, finding.symptom, snapshot);
+  if (questions.empty()) return nullptr;
+  // Random results would take many sessions to tell.
+  if (judged.reference.random) return questions.front().group;
+  // Disabling what did not change the model cures nothing; of a session that failed it is not known.
+  std::set<std::string> fired;
+  bool failed = false;
+  for (std::size_t i = 1; i < judged.outcomes.size(); ++i) {
+    fired.insert(judged.outcomes[i].passes.begin(), judged.outcomes[i].passes.end());
+    failed = failed || !judged.outcomes[i].ok();
   }
-  for (const Group* g : candidates) {
-    // Random results would take many sessions to tell.
-    if (judged.reference.random) return g;
-    const std::vector<std::string> cure(g->cures.begin(), g->cures.begin() + (g->cures.empty() ? 0 : 1));
-    const Cured cured = cured_by(judge_, c, judged.reference, finding, g->bad, cure);
-    if (cured.shown && (cure.empty() || cured.by[0])) return g;
+  const std::vector<std::string> passes = judge_.system().passes();
+  if (!failed)
+    std::erase_if(questions, [&](const Question& q) {
+      return !q.cure.empty() && !fired.contains(q.cure[0]) &&
+             std::find(passes.begin(), passes.end(), q.cure[0]) != passes.end();
+    });
+  std::stable_partition(questions.begin(), questions.end(),
+                        [&](const Question& q) { return !q.cure.empty() && fired.contains(q.cure[0]); });
+  questions.resize(std::min(questions.size(), kMostQuestions));
+  while (!questions.empty()) {
+    // Those at the configuration of the first one go in the same request.
+    const Configuration bad = questions.front().bad;
+    std::vector<Question> these;
+    for (Question& q : questions)
+      if (q.bad == bad && these.size() < kAtOnce) these.push_back(q);
+    std::erase_if(questions, [&](const Question& q) {
+      return std::any_of(these.begin(), these.end(), [&](const Question& t) { return t.group == q.group; });
+    });
+    std::vector<std::string> cures;
+    for (const Question& q : these)
+      if (!q.cure.empty()) cures.push_back(q.cure[0]);
+    const Cured cured = cured_by(judge_, c, judged.reference, finding, bad, cures);
+    if (!cured.shown) {
+      std::erase_if(questions, [&](const Question& q) { return q.bad == bad; });
+      continue;
+    }
+    std::size_t cure = 0;
+    for (const Question& q : these)
+      if (q.cure.empty() || cured.by[cure++]) return q.group;
   }
   return nullptr;
 }
@@ -227,6 +279,12 @@ void Lane::triage(Drawn& drawn, std::uint64_t index, Judged judged, const Snapsh
                   CaseResult& result) {
   const Symptom symptom = judged.verdict.finding->symptom;
   if (judged.verdict.finding->binding == 0) drawn.c.bindings.clear();  // it shows without
+  // Asked first: one session tells.
+  if (judge_.errs_without_optimization(drawn.c, judged)) {
+    judged.verdict.finding->cls = FindingClass::kKernel;
+    result.entry = {Ending::kFinding, words_of(*judged.verdict.finding)};
+    return;
+  }
   if (const Group* g = known_group(drawn.c, judged, snapshot)) {
     result.entry = {Ending::kFinding, words_of(*judged.verdict.finding)};
     result.signature = g->signature;
@@ -253,22 +311,19 @@ void Lane::triage(Drawn& drawn, std::uint64_t index, Judged judged, const Snapsh
   }
   auto news = std::make_unique<NewFinding>();
   news->original = std::make_shared<const Case>(std::move(drawn.c));
-  const auto confirmed = [&](const Case& c) {
+  const auto again = [&](const Case& c, bool fresh) {
     std::span<const Derivation> steps;  // nobody promised anything of a part of the case
     if (of_parents && &c == news->original.get()) steps = drawn.steps;
-    Judged again = judge_.judge_apart(c, thorough_configurations(), true, nullptr, steps);
-    again.confirmed = lead_with(again, symptom, FindingClass::kBug);
-    return again;
+    Judged judged_again = judge_.judge_apart(c, thorough_configurations(), fresh, nullptr, steps);
+    judged_again.confirmed = lead_with(judged_again, symptom, FindingClass::kBug);
+    return judged_again;
   };
-  Judged full = confirmed(*news->original);
+  const Entry not_confirmed = {
+      Ending::kSkipped, "not confirmed in a fresh process: " + template_of(judged.verdict.finding->message)};
+  // What counts, a fresh process shows: it is asked of what is written down, when that is known.
+  Judged full = again(*news->original, false);
   if (!full.confirmed) {
-    result.entry = {Ending::kSkipped,
-                    "not confirmed in a fresh process: " + template_of(judged.verdict.finding->message)};
-    return;
-  }
-  if (judge_.errs_without_optimization(*news->original, full)) {
-    full.verdict.finding->cls = FindingClass::kKernel;
-    result.entry = {Ending::kFinding, words_of(*full.verdict.finding)};
+    result.entry = not_confirmed;
     return;
   }
   Cause cause = find_cause(judge_, *news->original, full);
@@ -279,7 +334,7 @@ void Lane::triage(Drawn& drawn, std::uint64_t index, Judged judged, const Snapsh
   Group& g = news->group;
   g.operators = without_constants(cut.operators);
   if (cut.c.model.graph.nodes.size() < news->original->model.graph.nodes.size()) {
-    Judged small = confirmed(cut.c);
+    Judged small = again(cut.c, true);
     if (small.confirmed) {
       news->c = std::make_shared<const Case>(std::move(cut.c));
       cause = find_cause(judge_, *news->c, small);
@@ -288,7 +343,14 @@ void Lane::triage(Drawn& drawn, std::uint64_t index, Judged judged, const Snapsh
       g.operators = without_constants(operators_of(news->original->model.graph));
     }
   }
-  if (news->c == news->original) news->original = nullptr;
+  if (news->c == news->original) {
+    full = again(*news->c, true);
+    if (!full.confirmed) {
+      result.entry = not_confirmed;
+      return;
+    }
+    news->original = nullptr;
+  }
   g.symptom = symptom;
   g.cures = cause.cures;
   g.bad = cause.bad;

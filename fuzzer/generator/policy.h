@@ -74,8 +74,9 @@ struct Policy {
   // --- Motifs.
   std::array<double, 3> broken_guards = {0.30, 0.45, 0.25};  // none, one, two
   // Of the cases in which a bundle of rewrite rules changed the model, one in so many tells which of them
-  // did.
-  std::uint64_t rules_every = 4;
+  // did, which costs more than the case itself: often only among the first cases, when each counts.
+  std::uint64_t rules_every_at_first = 4, rules_every = 32;
+  std::uint64_t rules_often_below = 2000;  // this index
   // An optimizer that changes fewer cases than this share of them has its motifs drawn more often, up to
   // most_boost times.
   double rarely_applied = 0.004;
