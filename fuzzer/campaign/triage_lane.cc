@@ -12,7 +12,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr double kLook = 1;  // seconds between two looks into the folder
+constexpr double kLook = 0.25;  // seconds between two looks into the folder
 
 // The oldest finding that is not triaged.
 fs::path next_of(const fs::path& folder, const std::set<fs::path>& given_up) {

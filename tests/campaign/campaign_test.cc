@@ -408,10 +408,11 @@ TEST(MemorySlope, IsNoneWhereThereAreFewPoints) {
 
 TEST(Campaign, FindingsAreTriagedMeanwhileAndTheResultIsTheSame) {
   const ScratchFolder scratch;
-  CampaignOptions with = fake_campaign("swapped-operands", scratch / "with", kCases);
+  constexpr std::uint64_t kLonger = 3 * kCases;  // some seconds, in which triage can get to its work
+  CampaignOptions with = fake_campaign("swapped-operands", scratch / "with", kLonger);
   with.triage_share = 0.9;
   run_quietly(with);
-  run_quietly(fake_campaign("swapped-operands", scratch / "without", kCases));
+  run_quietly(fake_campaign("swapped-operands", scratch / "without", kLonger));
   expect_equal_contents(scratch / "with", scratch / "without");
   std::size_t triaged = 0;
   for (const auto& entry : fs::directory_iterator(scratch / "with" / "findings"))
