@@ -3,6 +3,8 @@
 // either mended or the model is left alone.
 #include "mutators/why_not_in_opset.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <limits>
 
@@ -299,8 +301,17 @@ bool convert(Case& c, const Facts& f, int next, Choices& choices, std::string* w
   return true;
 }
 
+// Functions that the model carries import an opset of their own, which is to be the model's (IR spec,
+// "Functions").
+std::string function_in_the_way(const Case& c, int opset) {
+  for (const auto& [name, own] : function_opsets(c.model))
+    if (own != opset) return fmt::format("the function '{}' imports opset {}", one_line(name), own);
+  return "";
+}
+
 // Why not all nodes of a case have a form there, or empty.
 std::string why_not(const Case& c, const Facts& f, int opset) {
+  if (std::string why = function_in_the_way(c, opset); !why.empty()) return why;
   const int way = opset < c.model.opset() ? -1 : 1;
   for (int at = static_cast<int>(c.model.opset()); at != opset; at += way)
     for (const Node& n : c.model.graph.nodes)
@@ -318,14 +329,12 @@ std::optional<Promise> change(Case& c, const Facts& f, Choices& choices) {
   const auto [low, high] = range(c);
   if (low == high) return std::nullopt;
   const auto next = static_cast<int>(choices.whole("opset", low, high));
-  if (next == c.model.opset()) return std::nullopt;
+  if (next == c.model.opset() || !function_in_the_way(c, next).empty()) return std::nullopt;
   const auto facts_end = static_cast<ValueId>(c.model.graph.values.size());
   if (!convert(c, f, next, choices)) return std::nullopt;
   maybe_misread(c, f, choices, facts_end);
   c.model.opsets[""] = next;
   if (!choices.faulty() && !facts_of(c)) return std::nullopt;
-  // Functions that the model carries import an opset of their own, which must agree with the model's.
-  if (!c.model.residue.empty() && !check_model(c.model).empty()) return std::nullopt;
   return Promise{};
 }
 

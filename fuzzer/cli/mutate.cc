@@ -73,6 +73,8 @@ std::string why_not_known(const Case& c) {
   if (c.model.graph.nodes.size() > mutators::kMaxNodes)
     return fmt::format("it has more than {} nodes", mutators::kMaxNodes);
   for (const Node& n : c.model.graph.nodes) {
+    if (find_op(n.op_type, n.domain) == nullptr && function_opsets(c.model).contains(n.op_type))
+      return mutators::node_in_words(c, n) + " calls a function of the model: inline-function first";
     if (find_op(n.op_type, n.domain) == nullptr)
       return mutators::node_in_words(c, n) + " is an operator that mobster does not know";
     if (std::any_of(n.attributes.begin(), n.attributes.end(), nested))
@@ -89,14 +91,35 @@ std::string why_not_converted(const Case& c, const mutators::Facts& facts, const
   return mutators::why_not_in_opset(c, facts, std::atoi(to->second.c_str()));
 }
 
+// The oldest opset of these, newer than the case's own, in which a step that has no place there has one; 0
+// where none is found.
+int opset_with_place(const Case& c, const Step& step, std::uint64_t seed) {
+  for (const int opset : {11, 13, 17, 21, 23}) {
+    if (opset <= c.model.opset()) continue;
+    Rng rng(seed, 0);
+    Case there = c;
+    Choices to(rng, {{"opset", std::to_string(opset)}, {"places", "all"}}), choices(rng, step.settings);
+    try {
+      if (derive(there, *find_mutator("convert-opset"), to) && derive(there, *step.mutator, choices))
+        return opset;
+    } catch (const UserError&) {  // an opset that the model cannot be in, a setting that is none there
+    }
+  }
+  return 0;
+}
+
 // Why a step has no place in a case.
-std::string why_no_place(const Case& c, const std::optional<mutators::Facts>& facts, const Step& step) {
+std::string why_no_place(const Case& c, const std::optional<mutators::Facts>& facts, const Step& step,
+                         std::uint64_t seed) {
   const std::string name(step.mutator->name);
   if (!facts) return name + " cannot work on it: " + why_not_known(c);
   if (const std::string why = why_not_converted(c, *facts, step); !why.empty())
     return name + ":opset=" + step.settings.at("opset") + ": " + why;
   if (name == "convert-opset" && !step.settings.contains("opset"))
     return name + " finds no place in it; write " + name + ":opset=NUMBER to hear why";
+  if (const int opset = opset_with_place(c, step, seed); opset > 0)
+    return fmt::format("{} finds no place in it, which is of opset {}; it does behind convert-opset:opset={}",
+                       name, c.model.opset(), opset);
   return name + " finds no place in it; leave it out";
 }
 
@@ -113,11 +136,12 @@ Done apply(Case& c, const Step& step, const Words& words, std::size_t index) {
   } catch (const UserError&) {  // a setting that the model does not allow: an opset, perhaps
     if (!facts || why_not_converted(before, *facts, step).empty()) throw;
   }
-  if (!derivation) throw UserError(words.model + ": " + why_no_place(before, facts, step));
+  if (!derivation) throw UserError(words.model + ": " + why_no_place(before, facts, step, words.seed));
   choices.finish(name);
   Done done{std::move(*derivation), c.model.graph.nodes.size(), weight_bytes(c.model.graph), "", 0};
   if (!words.unchecked)
     done.broken = oracles::broken_promise(*done.step.parent, c, done.step.promise, &done.compared);
+  if (name == "inline-function") drop_uncalled_functions(c.model);  // nobody would look for them
   return done;
 }
 

@@ -152,6 +152,26 @@ void add_function(Model& model, const std::string& domain, const std::string& na
   model.residue = rest.SerializeAsString();
 }
 
+std::map<std::string, std::int64_t> function_opsets(const Model& model) {
+  std::map<std::string, std::int64_t> opsets;
+  onnx::ModelProto rest;
+  if (!model.residue.empty()) MOB_CHECK(rest.ParseFromString(model.residue));
+  for (const auto& f : rest.functions())
+    for (const auto& import : f.opset_import())
+      if (proto::plain_domain(import.domain()).empty()) opsets[f.name()] = import.version();
+  return opsets;
+}
+
+void drop_uncalled_functions(Model& model) {
+  onnx::ModelProto rest;
+  if (!model.residue.empty()) MOB_CHECK(rest.ParseFromString(model.residue));
+  for (const auto& f : rest.functions())
+    for (const Node& n : model.graph.nodes)
+      if (n.op_type == f.name() && proto::plain_domain(n.domain) == proto::plain_domain(f.domain())) return;
+  rest.clear_functions();
+  model.residue = rest.SerializeAsString();
+}
+
 std::optional<FunctionBody> function_body(const Model& model, const Node& node,
                                           const std::vector<std::optional<ArrayType>>& input_types) {
   onnx::FunctionProto function;

@@ -81,6 +81,14 @@ std::optional<FunctionBody> function_body(const Model& model, const Node& node,
 void add_function(Model& model, const std::string& domain, const std::string& name, const Graph& body,
                   const std::vector<Attribute>& attributes);
 
+// Of each of the model's own functions, by name, the opset that it imports of the default domain; without
+// those that import none.
+std::map<std::string, std::int64_t> function_opsets(const Model& model);
+
+// Takes away the model's own functions, if none of the graph's nodes calls one of them. The graph has no
+// nested graphs.
+void drop_uncalled_functions(Model& model);
+
 // Normal form for comparing two ModelProtos field by field: tensors as raw data, value_info sorted by name,
 // "ai.onnx" as "". Returns serialized bytes (deterministic). For tests of the round trip.
 std::string normalized(std::string_view model_bytes, const std::filesystem::path& folder = {});

@@ -73,9 +73,44 @@ g (float[3] x) => (float[1] y) <int64[1] i = {-1}> { y = Gather (x, i) })");
   ASSERT_EQ(run("mutate " + gather + " --with convert-opset:opset=11" + end).code, 0);
   refused("mutate " + gather + " --with convert-opset:opset=13" + end, {"it is in that opset"});
   refused("mutate " + gather + " --with convert-opset:opset=99" + end, {"opset=99", "a whole number from"});
+  const auto with_function = file("function.onnxtxt", R"(<ir_version: 8, opset_import: ["" : 13, "my" : 1]>
+g (float[3] x) => (float[3] y) { y = Relu (x) }
+<domain: "my", opset_import: ["" : 13]> Own (a) => (b) { b = Abs (a) })");
+  refused("mutate " + with_function + " --with convert-opset:opset=17" + end,
+          {"function 'Own' imports opset 13"});
+  const auto called = file("called.onnxtxt", R"(<ir_version: 8, opset_import: ["" : 13, "my" : 1]>
+g (float[3] x) => (float[3] y) { r = Relu (x)  y = my.Own (r) }
+<domain: "my", opset_import: ["" : 13]> Own (a) => (b) { b = Abs (a) })");
+  refused("mutate " + called + " --with convert-opset:opset=17" + end,
+          {"(my.Own of opset 1) calls a function of the model"});
+  ASSERT_EQ(run("mutate " + called + " --with inline-function,convert-opset:opset=17" + end).code, 0);
   const auto strange = file("strange.onnxtxt", R"(<ir_version: 8, opset_import: ["" : 13, "my" : 1]>
 g (float[3] x) => (float[3] y) { y = my.Own (x) })");
   refused("mutate " + strange + " --with convert-opset:opset=11" + end, {"my.Own", "does not know"});
+}
+
+TEST_F(Mutate, SaysWhichOpsetAStepHasAPlaceIn) {
+  const std::string old = file("old.onnxtxt", R"(<ir_version: 4, opset_import: ["" : 9]>
+g (float[2,4] x) => (float[2,3] y) <float[4,3] w = {1, -2, 3, -4, 5, -6, 7, -8, 9, -10, 11, -12}> { y = MatMul (x, w) })");
+  refused("mutate " + old + " --with quantize-static -o " + out(),
+          {"quantize-static finds no place", "of opset 9", "behind convert-opset:opset=11"});
+  EXPECT_EQ(run("mutate " + old + " --with convert-opset:opset=11,quantize-static -o " + out()).code, 0);
+  refused("mutate " + old + " --with prune-heads -o " + out(),
+          {"prune-heads finds no place", "leave it out"});
+}
+
+// A model as users have them: of an old exporter, with a Dropout in it.
+TEST_F(Mutate, TakesARealModelAllTheWay) {
+  const auto model = std::filesystem::path(MOBSTER_CACHE) / "testdata/light-1.20.1/light_squeezenet.onnx";
+  const Ran r =
+      run("mutate " + model.string() +
+          " --with convert-opset:opset=17,prune-channels:sparsity=0.3,quantize-static --json -o " + out());
+  ASSERT_EQ(r.code, 0) << r.err;
+  const auto j = nlohmann::json::parse(r.out);
+  ASSERT_EQ(j["steps"].size(), 3u);
+  for (const auto& step : j["steps"]) EXPECT_EQ(step["kept"], true) << step;
+  EXPECT_LT(j["steps"][2]["weight_bytes"], j["steps"][0]["weight_bytes"]);
+  EXPECT_EQ(load_model(out()).opset(), 17);
 }
 
 TEST_F(Mutate, WritesLargeInitializersBesideTheModel) {
