@@ -94,7 +94,7 @@ std::string why_not_converted(const Case& c, const mutators::Facts& facts, const
 // The oldest opset of these, newer than the case's own, in which a step that has no place there has one; 0
 // where none is found.
 int opset_with_place(const Case& c, const Step& step, std::uint64_t seed) {
-  for (const int opset : {11, 13, 17, 21, 23}) {
+  for (const int opset : {11, 13, 23}) {
     if (opset <= c.model.opset()) continue;
     Rng rng(seed, 0);
     Case there = c;
