@@ -122,7 +122,8 @@ void relax_products(Evaluation& ev, const MatmulPlan& p, const ProductForm& form
     }
 }
 
-void relax_quantized_weights(Evaluation& ev, std::int64_t depth, double alpha, double beta) {
+void relax_quantized_weights(Evaluation& ev, std::int64_t depth, double alpha, double beta,
+                             bool bias_follows) {
   auto* y = std::get_if<Reals<double>>(&ev.output().data);
   const Origin* qx = integers(ev, 0);
   if (y == nullptr || qx == nullptr || !ev.arithmetic().quantized_weights || qx->scale.empty()) return;
@@ -138,8 +139,9 @@ void relax_quantized_weights(Evaluation& ev, std::int64_t depth, double alpha, d
     step = largest(ev.reals<double>(1)) / 127;
     by = std::fabs(alpha) * static_cast<double>(depth) * largest(ev.reals<double>(0)) * step / 2;
   }
+  const double bias_step = std::fabs(qx->scale[0]) * step;
+  if (bias_follows) by += bias_step / 2;
   if (ev.has_input(2) && integers(ev, 2) == nullptr) {
-    const double bias_step = std::fabs(qx->scale[0]) * step;
     const double bias = largest(ev.reals<double>(2));
     if (bias > bias_step * 0x1p31) return;
     by += std::fabs(beta) * bias_step / 2;

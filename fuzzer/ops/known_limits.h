@@ -45,7 +45,9 @@ void relax_conv(Evaluation& ev, const Windows& w, std::int64_t group);
 // Gemm, Conv and ConvTranspose whose input 0 is dequantized: ONNX Runtime (WeightBiasQuantization) makes
 // float weights int8, symmetric and per tensor, and a float bias int32 in steps of the product of both
 // scales. `depth`: products that one output sums. Nothing is allowed for where the bias does not fit 32 bits.
-void relax_quantized_weights(Evaluation& ev, std::int64_t depth, double alpha = 1, double beta = 1);
+// MatMul, too: with an Add behind it, of which the bias is, it becomes Gemm before (`bias_follows`).
+void relax_quantized_weights(Evaluation& ev, std::int64_t depth, double alpha = 1, double beta = 1,
+                             bool bias_follows = false);
 
 // The integers under each kernel element of one output of a convolution, in the two orders in which kernels
 // lay them out (channels first or last); padding holds the zero point.

@@ -58,7 +58,10 @@ void evaluate(Evaluation& ev) {
     }
     for (std::size_t i = 0; i < y.v.size(); ++i) y.set(i, rounding.add(y[i]));
   });
-  if (allows_limits(ev)) relax_products(ev, p);
+  if (allows_limits(ev)) {
+    relax_products(ev, p);
+    relax_quantized_weights(ev, p.k, 1, 1, true);
+  }
 }
 
 bool draft(Draft& d) {

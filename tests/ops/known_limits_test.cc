@@ -107,6 +107,17 @@ TEST(SkippedRequantization, KnowsTheFactorOfQLinearSoftmax) {
   EXPECT_EQ(run(graph, x).bound_at(0), 0);
 }
 
+// MatMul and Add become Gemm, and what was added an int32 in steps of 0.5 * 4.
+TEST(QuantizedWeights, RoundABiasThatIsAddedToMatMul) {
+  constexpr std::string_view graph =
+      "g (uint8[1,2] x) => (float[1,1] y) <float s = {0.5}, float t = {4}, int8[2,1] w = {3, 1}, float[1] b "
+      "= "
+      "{0.7}> { a = DequantizeLinear(x, s)  c = DequantizeLinear(w, t)  m = MatMul(a, c)  y = Add(m, b) }";
+  const Tensor x = Tensor::of(DType::kUint8, {1, 2}, {2, 4});
+  EXPECT_NEAR(run(graph, x, {.quantized_weights = true}).bound_at(0), 1, 1e-3);
+  EXPECT_LT(run(graph, x).bound_at(0), 1e-3);
+}
+
 // Over the range from -1 to 0.9 (steps of 1.9 / 255, zero point 6), 0.9 and 0.2 become 127 and 33: 255 * 160
 // is 8,033 too much. Symmetric ones, 114 and 25, are off by less.
 TEST(SaturatingU8S8, BitesWeightsThatAreMadeInt8WithAZeroPoint) {
