@@ -63,7 +63,8 @@ void fit(Quantization& q, const std::vector<Range>& ranges, bool symmetric, bool
     const double reach = std::max(-r.low, r.high);
     const bool even = symmetric || !is_int(q.type);
     const double wide = even ? 2 * (reach / (high - low)) : r.high / (high - low) - r.low / (high - low);
-    q.scale[i] = static_cast<float>(std::max(wide, kLeastScale));
+    // Of what is always zero any scale will do, and quantizers take 1.
+    q.scale[i] = reach == 0 ? 1.0F : static_cast<float>(std::max(wide, kLeastScale));
     if (!is_int(q.type))
       q.zero[i] = 0;
     else if (even)

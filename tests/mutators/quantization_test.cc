@@ -46,6 +46,17 @@ TEST(QuantizeStatic, PutsPairsAroundAMatMulAndStoresItsWeight) {
     }
 }
 
+// Quantizers take 1; next to nothing would make every rounding error of a runtime large.
+TEST(QuantizeStatic, HasAScaleOfOneWhereAllIsZero) {
+  const auto list =
+      of("g (float[2,2] x) => (float[2,2] y) <float[2,2] w = {0, 0, 0, 0}> { y = MatMul(x, w) }", 13,
+         "quantize-static", kPlainStatic);
+  ASSERT_FALSE(list.empty());
+  for (const Node& n : list[0].model.graph.nodes)
+    if (n.op_type == "DequantizeLinear" && list[0].model.graph[n.inputs[0]].initializer)
+      EXPECT_EQ(constant_at(list[0], n, 1).real_at(0), 1);
+}
+
 // Far from zero in the type, small numbers are as exact as others: the zero point costs no bound.
 TEST(QuantizeStatic, HasARoundedTwinThatIsAsExactAsItself) {
   Settings settings = kPlainStatic;
