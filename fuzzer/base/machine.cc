@@ -8,8 +8,10 @@ std::string_view isa() {
   if (__builtin_cpu_supports("avx2") != 0) return "avx2";
   if (__builtin_cpu_supports("avx") != 0) return "avx";
   return "sse2";
-#else
+#elif defined(__aarch64__)
   return "neon";
+#else
+  return "other";
 #endif
 }
 

@@ -22,7 +22,6 @@ namespace mob {
 namespace {
 
 constexpr std::size_t kMostQuestions = 16;  // of known groups that one case is asked
-constexpr std::size_t kAtOnce = 4;          // of them in one request
 // Larger cases are no good seeds: their mutants would be slow and their findings hard to read.
 constexpr std::size_t kSeedNodes = 24;
 
@@ -248,29 +247,22 @@ const Group* Lane::known_group(const Case& c, const Judged& judged, const Snapsh
       return !q.cure.empty() && !fired.contains(q.cure[0]) &&
              std::find(passes.begin(), passes.end(), q.cure[0]) != passes.end();
     });
-  std::stable_partition(questions.begin(), questions.end(),
-                        [&](const Question& q) { return !q.cure.empty() && fired.contains(q.cure[0]); });
   questions.resize(std::min(questions.size(), kMostQuestions));
   while (!questions.empty()) {
-    // Those at the configuration of the first one go in the same request.
+    // Those at one configuration go in the same request.
     const Configuration bad = questions.front().bad;
-    std::vector<Question> these;
-    for (Question& q : questions)
-      if (q.bad == bad && these.size() < kAtOnce) these.push_back(q);
-    std::erase_if(questions, [&](const Question& q) {
-      return std::any_of(these.begin(), these.end(), [&](const Question& t) { return t.group == q.group; });
-    });
+    const auto others = std::stable_partition(questions.begin(), questions.end(),
+                                              [&](const Question& q) { return q.bad == bad; });
+    const std::vector<Question> these(questions.begin(), others);
+    questions.erase(questions.begin(), others);
     std::vector<std::string> cures;
     for (const Question& q : these)
       if (!q.cure.empty()) cures.push_back(q.cure[0]);
     const Cured cured = cured_by(judge_, c, judged.reference, finding, bad, cures);
-    if (!cured.shown) {
-      std::erase_if(questions, [&](const Question& q) { return q.bad == bad; });
-      continue;
-    }
-    std::size_t cure = 0;
+    if (!cured.shown) continue;
+    auto by = cured.by.begin();
     for (const Question& q : these)
-      if (q.cure.empty() || cured.by[cure++]) return q.group;
+      if (q.cure.empty() || *by++) return q.group;
   }
   return nullptr;
 }

@@ -73,10 +73,10 @@ std::string why_not_known(const Case& c) {
   if (c.model.graph.nodes.size() > mutators::kMaxNodes)
     return fmt::format("it has more than {} nodes", mutators::kMaxNodes);
   for (const Node& n : c.model.graph.nodes) {
-    if (find_op(n.op_type, n.domain) == nullptr && function_opsets(c.model).contains(n.op_type))
-      return mutators::node_in_words(c, n) + " calls a function of the model: inline-function first";
     if (find_op(n.op_type, n.domain) == nullptr)
-      return mutators::node_in_words(c, n) + " is an operator that mobster does not know";
+      return mutators::node_in_words(c, n) + (function_opsets(c.model).contains(n.op_type)
+                                                  ? " calls a function of the model: inline-function first"
+                                                  : " is an operator that mobster does not know");
     if (std::any_of(n.attributes.begin(), n.attributes.end(), nested))
       return mutators::node_in_words(c, n) + " holds a nested graph";
   }

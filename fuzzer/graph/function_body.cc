@@ -128,13 +128,19 @@ onnx::FunctionProto schema_function(const onnx::OpSchema& schema, int opset, con
   return f;
 }
 
+// What of a ModelProto the model does not hold itself: its functions among it.
+onnx::ModelProto rest_of(const Model& model) {
+  onnx::ModelProto rest;
+  if (!model.residue.empty()) MOB_CHECK(rest.ParseFromString(model.residue));
+  return rest;
+}
+
 }  // namespace
 
 void add_function(Model& model, const std::string& domain, const std::string& name, const Graph& body,
                   const std::vector<Attribute>& attributes) {
   MOB_CHECK(body.initializers.empty(), name);
-  onnx::ModelProto rest;
-  if (!model.residue.empty()) MOB_CHECK(rest.ParseFromString(model.residue));
+  onnx::ModelProto rest = rest_of(model);
   onnx::FunctionProto& f = *rest.add_functions();
   f.set_domain(domain);
   f.set_name(name);
@@ -154,17 +160,14 @@ void add_function(Model& model, const std::string& domain, const std::string& na
 
 std::map<std::string, std::int64_t> function_opsets(const Model& model) {
   std::map<std::string, std::int64_t> opsets;
-  onnx::ModelProto rest;
-  if (!model.residue.empty()) MOB_CHECK(rest.ParseFromString(model.residue));
-  for (const auto& f : rest.functions())
+  for (const onnx::ModelProto rest = rest_of(model); const auto& f : rest.functions())
     for (const auto& import : f.opset_import())
       if (proto::plain_domain(import.domain()).empty()) opsets[f.name()] = import.version();
   return opsets;
 }
 
 void drop_uncalled_functions(Model& model) {
-  onnx::ModelProto rest;
-  if (!model.residue.empty()) MOB_CHECK(rest.ParseFromString(model.residue));
+  onnx::ModelProto rest = rest_of(model);
   for (const auto& f : rest.functions())
     for (const Node& n : model.graph.nodes)
       if (n.op_type == f.name() && proto::plain_domain(n.domain) == proto::plain_domain(f.domain())) return;
@@ -175,8 +178,7 @@ void drop_uncalled_functions(Model& model) {
 std::optional<FunctionBody> function_body(const Model& model, const Node& node,
                                           const std::vector<std::optional<ArrayType>>& input_types) {
   onnx::FunctionProto function;
-  onnx::ModelProto rest;
-  if (!model.residue.empty()) MOB_CHECK(rest.ParseFromString(model.residue));
+  onnx::ModelProto rest = rest_of(model);
   for (auto& f : *rest.mutable_functions())
     if (f.name() == node.op_type && proto::plain_domain(f.domain()) == proto::plain_domain(node.domain) &&
         f.overload() == node.overload)

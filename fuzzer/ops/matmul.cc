@@ -60,7 +60,7 @@ void evaluate(Evaluation& ev) {
   });
   if (allows_limits(ev)) {
     relax_products(ev, p);
-    relax_quantized_weights(ev, p.k, 1, 1, true);
+    relax_quantized_weights(ev, p.k, /*alpha=*/1, /*beta=*/1, /*bias_follows=*/true);
   }
 }
 

@@ -7,7 +7,6 @@
 #include <fstream>
 #include <iterator>
 
-#include "fuzzer/base/machine.h"
 #include "fuzzer/base/text.h"
 #include "fuzzer/report/packed.h"
 
@@ -221,7 +220,7 @@ std::string issue_text(const ReportFinding& f, const std::string& script, const 
                         fmt::format(fmt::runtime(body), fmt::arg("describe", describe(f, model_text)),
                                     fmt::arg("reproduce", reproduce), fmt::arg("urgency", urgency),
                                     fmt::arg("version", version),
-                                    fmt::arg("os", operating_system() + ", " + std::string(isa())),
+                                    fmt::arg("os", operating_system() + (f.isa.empty() ? "" : ", " + f.isa)),
                                     fmt::arg("architecture", kArchitecture)));
   return text;
 }

@@ -79,6 +79,7 @@ void read_shown(const Json& json, ReportFinding& f) {
   f.opset = json.value("opset", std::int64_t{0});
   f.system = text(json, "system");
   f.version = text(json, "version");
+  f.isa = text(json, "isa");
   read_blame(json, f);
 }
 

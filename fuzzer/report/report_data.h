@@ -28,7 +28,7 @@ struct ReportFinding {
   std::optional<double> excess;
   std::size_t nodes = 0;
   std::int64_t opset = 0;
-  std::string system, version;
+  std::string system, version, isa;
   std::string motif;  // as it was drawn
   std::vector<std::string> broken_guards;
   std::uint64_t seed = 0, index = 0;

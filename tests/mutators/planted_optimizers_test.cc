@@ -2,12 +2,11 @@
 // of model-optimization bugs: the oracles find all of them, and leave the honest ones alone.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-
 #include "fuzzer/generator/generator.h"
 #include "fuzzer/graph/model_io.h"
 #include "mutators/mutator.h"
 #include "oracles/oracle.h"
+#include "tests/mutators/parent_count.h"
 
 namespace mob {
 namespace {
@@ -159,13 +158,11 @@ constexpr Fault kFaults[] = {{"crash", Symptom::kCrash, crash},
                              {"wrong-number", Symptom::kWrongNumbers, wrong_number},
                              {"slow", Symptom::kNoGain, slow}};
 
-// MOBSTER_TEST_PARENTS asks for more of them than a test should take.
 const std::vector<Case>& parents() {
   static const std::vector<Case> list = [] {
     GeneratorOptions options;
     options.policy.special = 0;
-    const char* asked = std::getenv("MOBSTER_TEST_PARENTS");
-    const std::size_t count = asked == nullptr ? 1000 : std::stoul(asked);
+    const std::uint64_t count = parent_count(1000);
     std::vector<Case> cases;
     for (std::uint64_t i = 0; cases.size() < count; ++i) {
       Rng rng(42, i);

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <map>
 
 #include "fuzzer/generator/generator.h"
@@ -12,12 +11,13 @@
 #include "oracles/compare.h"
 #include "oracles/promises.h"
 #include "tests/mutators/fusion_parents.h"
+#include "tests/mutators/parent_count.h"
 
 namespace mob {
 namespace {
 
 constexpr std::uint64_t kEach = 40;     // draws of each operator
-constexpr std::uint64_t kMixed = 4000;  // of motifs and graphs; MOBSTER_TEST_PARENTS asks for more
+constexpr std::uint64_t kMixed = 4000;  // of motifs and graphs
 constexpr int kMoves = 6;               // of the inputs of each
 
 // Of one input: how far each index of its last axis may move.
@@ -108,8 +108,7 @@ TEST(Slack, BoundsOfEachOperatorHold) {
 TEST(Slack, BoundsOfGraphsHold) {
   GeneratorOptions options;
   options.policy.special = 0;
-  const char* asked = std::getenv("MOBSTER_TEST_PARENTS");
-  const std::uint64_t count = asked == nullptr ? kMixed : std::stoull(asked);
+  const std::uint64_t count = parent_count(kMixed);
   for (std::uint64_t i = 0; i < count; ++i) {
     Rng rng(53, i);
     const auto g = i % 3 == 0 ? generate_graph(rng, options) : generate_motif(rng, options);

@@ -110,9 +110,9 @@ TEST(SkippedRequantization, KnowsTheFactorOfQLinearSoftmax) {
 // MatMul and Add become Gemm, and what was added an int32 in steps of 0.5 * 4.
 TEST(QuantizedWeights, RoundABiasThatIsAddedToMatMul) {
   constexpr std::string_view graph =
-      "g (uint8[1,2] x) => (float[1,1] y) <float s = {0.5}, float t = {4}, int8[2,1] w = {3, 1}, float[1] b "
-      "= "
-      "{0.7}> { a = DequantizeLinear(x, s)  c = DequantizeLinear(w, t)  m = MatMul(a, c)  y = Add(m, b) }";
+      "g (uint8[1,2] x) => (float[1,1] y)"
+      " <float s = {0.5}, float t = {4}, int8[2,1] w = {3, 1}, float[1] b = {0.7}> {"
+      "  a = DequantizeLinear(x, s)  c = DequantizeLinear(w, t)  m = MatMul(a, c)  y = Add(m, b) }";
   const Tensor x = Tensor::of(DType::kUint8, {1, 2}, {2, 4});
   EXPECT_NEAR(run(graph, x, {.quantized_weights = true}).bound_at(0), 1, 1e-3);
   EXPECT_LT(run(graph, x).bound_at(0), 1e-3);
